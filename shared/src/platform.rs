@@ -1,0 +1,6 @@
+//! What every process needs to run: configuration, telemetry, database pools, shutdown.
+
+pub mod config;
+pub mod database;
+pub mod shutdown;
+pub mod telemetry;
