@@ -1,0 +1,36 @@
+//! The pricing engine: from the bytes of a 3D model to an explained price.
+//!
+//! ```text
+//! bytes ── mesh::read ──▶ Mesh ── analysis::analyse ──▶ Analysis ─┐
+//!                                                                ├─ quote::price ──▶ PriceBreakdown
+//! JSON ── serde, RateCard::validate ──▶ RateCard ─────────────────┘
+//! ```
+//!
+//! The crate is pure: no files, no network, no clock, no database, no threads. Whoever calls it
+//! brings the bytes and keeps the answer. The same bytes, unit, rate card, item and
+//! [`ENGINE_VERSION`] give the same price for ever, so a quote can be recomputed to the last
+//! minor unit of its currency.
+//!
+//! Geometry is computed in `f64`; money in [`rust_decimal::Decimal`] and whole minor units,
+//! never in floating point.
+//!
+//! # How to add a file format
+//!
+//! 1. A variant in [`mesh::Format`] with its name on the wire.
+//! 2. A file in `mesh/` with one function from bytes to [`mesh::Mesh`]: it feeds corners to
+//!    [`mesh::MeshBuilder`], allocates from the length really there, and names the place of
+//!    every fault.
+//! 3. A rule in [`mesh::sniff`], by content and never by file name.
+//! 4. A test against the oracle in `tests/oracle.rs`, and arbitrary bytes in `tests/hostile.rs`.
+#![deny(missing_docs)]
+
+pub mod analysis;
+pub mod mesh;
+pub mod quote;
+pub mod rate_card;
+
+/// Version of everything that turns bytes into numbers.
+///
+/// It is stored with each analysis and each price, and belongs in the key of every cache of them.
+/// Raise it whenever the same file could give another number than before.
+pub const ENGINE_VERSION: &str = "1";
