@@ -1,0 +1,82 @@
+//! Private servers: a PostgreSQL primary with one streaming replica, Redis and RabbitMQ, on ports
+//! and in folders of their own. A server that already runs on the machine is never touched.
+
+pub mod postgres;
+mod rabbitmq;
+mod redis;
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::home::Home;
+use crate::ports::Ports;
+use crate::process::Running;
+use crate::secrets::Secrets;
+
+/// What the servers are for; a few settings differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A stack to look at: every login has a password, commits are durable.
+    Stack,
+    /// Tests: no passwords, hundreds of short-lived databases, nothing worth keeping.
+    Tests,
+}
+
+/// Everything the servers are made from.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub home: Home,
+    pub ports: Ports,
+    pub secrets: Secrets,
+    pub purpose: Purpose,
+}
+
+impl Setup {
+    pub fn redis_url(&self) -> String {
+        redis::url(self)
+    }
+
+    pub fn amqp_url(&self) -> String {
+        rabbitmq::url(self)
+    }
+
+    pub fn management_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.management)
+    }
+
+    pub fn broker_login(&self) -> (&str, &str) {
+        rabbitmq::login(self)
+    }
+}
+
+/// Starts all servers and waits until each answers in its own protocol. The answer is in the
+/// order of stopping: last started, first stopped.
+pub fn start(setup: &Setup) -> Result<Vec<Running>> {
+    let begun = Instant::now();
+    let done = |what: &str| println!("  servers: {what} ({:.1} s)", begun.elapsed().as_secs_f32());
+
+    // RabbitMQ takes longest by far: it boots while the others are made.
+    let port_mapper = rabbitmq::start_port_mapper(setup)?;
+    let mut broker = rabbitmq::start(setup)?;
+    let redis = redis::start(setup)?;
+    done(&format!("Redis on port {}", setup.ports.redis));
+    let primary = postgres::start_primary(setup)?;
+    done(&format!("PostgreSQL primary on port {}", setup.ports.primary));
+    let replica = postgres::start_replica(setup)?;
+    done(&format!("PostgreSQL replica on port {}", setup.ports.replica));
+    rabbitmq::wait(setup, &mut broker)?;
+    done(&format!("RabbitMQ on port {}", setup.ports.amqp));
+    Ok(vec![broker, port_mapper, redis, replica, primary])
+}
+
+/// Stops servers: all are asked at once, then each is waited for in order.
+pub fn stop(servers: &mut [Running]) {
+    // The standby before the primary, or the primary waits for it to say goodbye.
+    for server in servers.iter_mut().filter(|server| server.name() != "port-mapper") {
+        server.ask_to_stop();
+    }
+    for server in servers {
+        server.stop();
+    }
+}

@@ -1,0 +1,101 @@
+//! The servers that tests need, with roles and the template database, and the variables that
+//! tell tests where they are.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::home::Home;
+use crate::ports::{self, Reservation};
+use crate::process::{self, Running};
+use crate::secrets::Secrets;
+use crate::servers::{self, Purpose, Setup, postgres};
+
+/// Tests clone this database; nobody ever connects to it.
+const TEMPLATE: &str = "mes_template";
+
+pub struct TestServers {
+    pub setup: Setup,
+    running: Vec<Running>,
+    _reservation: Reservation,
+}
+
+impl TestServers {
+    pub fn start(name: &str) -> Result<Self> {
+        let home = Home::create(name)?;
+        home.remove_data()?;
+        let home = Home::create(name)?;
+        let reservation = ports::reserve(None)?;
+        let secrets = Secrets::random()?;
+        let setup = Setup { home, ports: reservation.ports, secrets, purpose: Purpose::Tests };
+        let running = servers::start(&setup)?;
+        Ok(Self { setup, running, _reservation: reservation })
+    }
+
+    /// Creates the roles and the template database with the `migrate` binary.
+    pub fn prepare(&self, binaries: &Path) -> Result<()> {
+        migrate(&self.setup, binaries, "postgres", "roles")?;
+        self.make_template(binaries)
+    }
+
+    fn make_template(&self, binaries: &Path) -> Result<()> {
+        let sql = |text: &str| postgres::psql(&self.setup, "postgres", text);
+        sql(&format!("CREATE DATABASE {TEMPLATE}"))?;
+        migrate(&self.setup, binaries, TEMPLATE, "apply")?;
+        sql(&format!("ALTER DATABASE {TEMPLATE} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false"))?;
+        Ok(())
+    }
+
+    /// The variables of `testkit`.
+    pub fn variables(&self, binaries: &Path) -> Vec<(&'static str, String)> {
+        let setup = &self.setup;
+        let postgres = |port| postgres::url(setup, "postgres", "", port, "postgres");
+        vec![
+            ("MES_TEST_POSTGRES_URL", postgres(setup.ports.primary)),
+            ("MES_TEST_REPLICA_URL", postgres(setup.ports.replica)),
+            ("MES_TEST_REDIS_URL", setup.redis_url()),
+            // Without a vhost: every test makes its own.
+            ("MES_TEST_RABBITMQ_URL", setup.amqp_url().replace("/%2f", "")),
+            ("MES_TEST_RABBITMQ_API_URL", setup.management_url()),
+            ("MES_TEST_BIN_DIR", binaries.to_string_lossy().into_owned()),
+        ]
+    }
+
+    /// Waits until the user interrupts or a server dies.
+    pub fn watch(&mut self) -> Result<()> {
+        loop {
+            crate::interrupt::check()?;
+            for server in &mut self.running {
+                if let Some(status) = server.ended() {
+                    anyhow::bail!("{} died ({status})\n{}", server.name(), server.story());
+                }
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
+
+    pub fn stop(&mut self) {
+        servers::stop(&mut self.running);
+    }
+}
+
+/// Runs one verb of the `migrate` binary against a database of the primary, as superuser.
+pub fn migrate(setup: &Setup, binaries: &Path, database: &str, verb: &str) -> Result<String> {
+    let port = setup.ports.primary;
+    let url = postgres::url(setup, "postgres", &setup.secrets.postgres, port, database);
+    let mut command = Command::new(binaries.join("migrate"));
+    command.arg(verb).env("DATABASE_URL", url);
+    if verb == "roles" && setup.purpose == Purpose::Stack {
+        let roles = [
+            ("write", &setup.secrets.mes_write),
+            ("consumer", &setup.secrets.mes_consumer),
+            ("read", &setup.secrets.mes_read),
+        ];
+        for (role, password) in roles {
+            let variable = format!("MES_PASSWORD_{}", role.to_uppercase());
+            command.arg(format!("--{role}-password-env")).arg(&variable).env(&variable, password);
+        }
+    }
+    process::output(&mut command)
+}
