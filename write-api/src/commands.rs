@@ -1,0 +1,52 @@
+//! Everything that can be asked of an order. This file is the table of contents.
+//!
+//! # How to add a command
+//! 1. The rule: a method in `shared::order::decisions`, its event and its transition.
+//! 2. A file here, named with the verb: the command as a type that cannot be wrong, and what it looks up before it
+//!    asks the rule ([`Command::carry_out`](crate::store::Command::carry_out)).
+//! 3. Its endpoint in [`crate::routes`], its message in `shared::contracts` if a system may send it.
+//! 4. A test of the same name in `tests/api`.
+
+pub mod approve_order;
+pub mod attach_file;
+pub mod cancel_order;
+pub mod close_order;
+pub mod complete_order;
+pub mod give_back_order;
+pub mod initiate_order;
+pub mod pack_order;
+pub mod reprice_order;
+pub mod rework_order;
+pub mod ship_order;
+pub mod submit_order;
+pub mod take_order;
+pub mod text;
+
+use serde::{Deserialize, Serialize};
+use shared::position::Position;
+use shared::views::OrderView;
+
+pub use approve_order::ApproveOrder;
+pub use attach_file::AttachFile;
+pub use cancel_order::CancelOrder;
+pub use close_order::CloseOrder;
+pub use complete_order::CompleteOrder;
+pub use give_back_order::GiveBackOrder;
+pub use initiate_order::InitiateOrder;
+pub use pack_order::PackOrder;
+pub use reprice_order::RepriceOrder;
+pub use rework_order::ReworkOrder;
+pub use ship_order::ShipOrder;
+pub use submit_order::SubmitOrder;
+pub use take_order::TakeOrder;
+
+/// What every command answers: the changed order and the place in the log from which on readers see it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CommandAnswer {
+    /// The order as it is now.
+    pub order: OrderView,
+    /// Send it to the read API as `MES-Min-Position` to see your own change.
+    pub position: Position,
+    /// Whether the order already was as asked and nothing changed.
+    pub already_done: bool,
+}

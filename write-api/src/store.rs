@@ -1,0 +1,193 @@
+//! The one write transaction: claim the cause, lock the order, decide, save, append events, keep the answer,
+//! commit. No network call happens inside it, and nothing else changes an order.
+//!
+//! A transaction takes its id with its first write (the cause, or the job's fence) and appends events last:
+//! followers of the log rely on a transaction having an id before it has a position.
+
+mod batch;
+mod causes;
+mod jobs;
+mod log;
+mod operators;
+mod rows;
+mod work;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use shared::actor::Actor;
+use shared::clock::Clock;
+use shared::ids::{Ids, OrderId};
+use shared::order::refusal::Refusal;
+use shared::platform::database;
+use sqlx::PgPool;
+
+pub use batch::Batch;
+pub use causes::{Cause, Fingerprint};
+pub use jobs::{ClaimedJob, JobFence, Lane};
+pub use work::Work;
+
+/// Who asks, because of what, and as part of which chain of hops.
+#[derive(Debug, Clone)]
+pub struct CommandContext {
+    /// Whoever is behind the request or message.
+    pub actor: Actor,
+    /// What makes a retry the same command.
+    pub cause: Cause,
+    /// W3C `traceparent`, stored with the events.
+    pub trace_context: Option<String>,
+    /// Act only if the order still has this version.
+    pub expected_version: Option<u64>,
+}
+
+/// A command that was carried out, now or when it was first sent.
+#[derive(Debug, Clone)]
+pub struct Handled {
+    /// The answer as JSON ([`crate::commands::CommandAnswer`]); a replay is equal to the byte.
+    pub answer: Arc<RawValue>,
+    /// Whether this is the kept answer to an earlier sending.
+    pub replayed: bool,
+}
+
+/// A command that was not carried out. Nothing of it stays behind, but for [`CommandError::OutcomeUnknown`].
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The domain says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// There is no such order, or it is not the caller's to see.
+    #[error("there is no such order")]
+    UnknownOrder,
+    /// The model was not uploaded.
+    #[error("there is no model {0}: upload it first")]
+    UnknownModel(shared::ids::ModelId),
+    /// There is no such operator.
+    #[error("there is no operator with this id: an administrator adds operators")]
+    UnknownOperator,
+    /// The key was used for another request.
+    #[error("this idempotency key was used with another request")]
+    CauseReused,
+    /// The same command, or one that holds its order, is still running.
+    #[error("a command on this order or with this key is still running")]
+    InProgress,
+    /// The connection broke while committing: only a retry with the same key can tell.
+    #[error("the outcome is unknown: retry with the same key")]
+    OutcomeUnknown(#[source] sqlx::Error),
+    /// The database cannot be reached or is overloaded; nothing was done.
+    #[error("the database is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// A row or event that cannot be: somebody must look.
+    #[error("inconsistent data: {0}")]
+    Inconsistent(String),
+    /// Any other failure of the database.
+    #[error("the database failed")]
+    Database(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for CommandError {
+    fn from(error: sqlx::Error) -> Self {
+        if database::is_lock_timeout(&error) || database::is_lost_race(&error) {
+            Self::InProgress
+        } else if database::is_unavailable(&error) {
+            Self::Unavailable(error)
+        } else {
+            Self::Database(error)
+        }
+    }
+}
+
+impl From<shared::order::BrokenHistory> for CommandError {
+    fn from(broken: shared::order::BrokenHistory) -> Self {
+        Self::Inconsistent(broken.to_string())
+    }
+}
+
+/// Something that can be asked of the write side. `carry_out` is called inside the transaction, after the cause
+/// has been claimed.
+pub trait Command: Send + Sync {
+    /// Looks up what the rule must know, asks the rule, and records what it decided.
+    fn carry_out(
+        &self,
+        work: &mut Work<'_>,
+    ) -> impl Future<Output = Result<Handled, CommandError>> + Send;
+}
+
+/// The write side's database.
+#[derive(Clone)]
+pub struct Store {
+    pool: PgPool,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+}
+
+impl Store {
+    /// A store on the primary.
+    pub fn new(pool: PgPool, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        Self { pool, clock, ids }
+    }
+
+    /// The pool, for what is not an order: models, people, rate cards.
+    pub const fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// The clock that stamps events.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Where new ids come from.
+    pub fn ids(&self) -> &dyn Ids {
+        &*self.ids
+    }
+
+    /// Carries out one command in a transaction of its own.
+    #[tracing::instrument(name = "db.order.update", skip_all, err(level = "debug"))]
+    pub async fn execute(
+        &self,
+        context: &CommandContext,
+        command: &impl Command,
+    ) -> Result<Handled, CommandError> {
+        let mut transaction = self.pool.begin().await?;
+        let handled =
+            Work::new(self, &mut transaction, context).claim_and_carry_out(command).await?;
+        match transaction.commit().await {
+            Ok(()) => Ok(handled),
+            Err(error) => self.look_up_outcome(context, error).await,
+        }
+    }
+
+    /// Several commands in one transaction, one after another: a commit costs more than anything else here.
+    pub async fn begin_batch(&self) -> Result<Batch<'_>, CommandError> {
+        Ok(Batch::new(self, self.pool.begin().await?))
+    }
+
+    /// Finds the order that a shop or a partner knows by its own number.
+    pub async fn lookup_reference(
+        &self,
+        source: &str,
+        external_id: &str,
+    ) -> Result<Option<OrderId>, CommandError> {
+        let mut connection = self.pool.acquire().await?;
+        Ok(rows::lookup_reference(&mut connection, source, external_id).await?)
+    }
+
+    /// A connection that broke during `COMMIT` is unknown, never "failed": the cause tells what became of it.
+    async fn look_up_outcome(
+        &self,
+        context: &CommandContext,
+        error: sqlx::Error,
+    ) -> Result<Handled, CommandError> {
+        let mut transaction = self.pool.begin().await.map_err(CommandError::OutcomeUnknown)?;
+        let now = self.clock.now();
+        match causes::find_answer(&mut transaction, &context.cause, now).await {
+            Ok(Some(handled)) => {
+                transaction.commit().await.map_err(CommandError::OutcomeUnknown)?;
+                Ok(handled)
+            }
+            Ok(None) => Err(CommandError::from(error)),
+            Err(_) => Err(CommandError::OutcomeUnknown(error)),
+        }
+    }
+}
