@@ -20,9 +20,11 @@
 //! but the file.
 
 mod edges;
+mod nesting;
 mod shells;
 mod sum;
 mod unit;
+mod vector;
 
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +72,10 @@ pub struct Analysis {
     pub shells_vertex: u32,
     /// Shells whose own surface integral is negative: voids, or parts turned inside out.
     pub negative_shells: u32,
+    /// Shells wound against their place: voids that face outward, solids turned inside out.
+    /// `None` when the shells were too many to be compared. Looked at only when every edge is
+    /// sound; 0 otherwise.
+    pub misoriented_shells: Option<u32>,
     /// Every edge used by exactly two facets in opposite directions.
     pub watertight: bool,
     /// What was odd about the file.
@@ -80,7 +86,8 @@ pub struct Analysis {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Verdict {
-    /// Closed, oriented, every edge twice: the volume is exact.
+    /// Closed, oriented, every edge twice, every shell the right way round: the volume is exact.
+    /// Shells that cut through each other are not looked for; what they share counts twice.
     Exact,
     /// The surface has holes or facets turned over: it encloses no definite volume.
     NotClosed {
@@ -97,6 +104,17 @@ pub enum Verdict {
         /// [`Analysis::nonmanifold_edges`].
         nonmanifold_edges: u64,
     },
+    /// Each shell is sound, but some face the wrong way for where they are: a void that faces
+    /// outward would be paid for twice, a part turned inside out would be taken off.
+    Misoriented {
+        /// [`Analysis::misoriented_shells`].
+        shells: u32,
+    },
+    /// So many shells that which lies inside which was not found out.
+    TooManyShells {
+        /// [`Analysis::shells`].
+        shells: u32,
+    },
     /// Nothing is left that has a volume: all facets lie in a plane, or none has an area.
     NoVolume,
 }
@@ -108,6 +126,8 @@ impl Verdict {
             Self::Exact => "exact",
             Self::NotClosed { .. } => "not_closed",
             Self::NotManifold { .. } => "not_manifold",
+            Self::Misoriented { .. } => "misoriented",
+            Self::TooManyShells { .. } => "too_many_shells",
             Self::NoVolume => "no_volume",
         }
     }
@@ -128,6 +148,14 @@ impl std::fmt::Display for Verdict {
                 "{nonmanifold_edges} edges join more than two facets: parts touch along an edge, \
                  or a part is in the file twice"
             ),
+            Self::Misoriented { shells } => write!(
+                f,
+                "{shells} closed parts face the wrong way: a void that faces outward, or a part \
+                 turned inside out"
+            ),
+            Self::TooManyShells { shells } => {
+                write!(f, "the {shells} separate parts are too many to be told apart")
+            }
             Self::NoVolume => f.write_str("the model encloses no volume"),
         }
     }
@@ -143,6 +171,11 @@ impl Analysis {
         if nonmanifold_edges > 0 {
             return Verdict::NotManifold { nonmanifold_edges };
         }
+        match self.misoriented_shells {
+            Some(0) => {}
+            Some(shells) => return Verdict::Misoriented { shells },
+            None => return Verdict::TooManyShells { shells: self.shells },
+        }
         if self.shells == 0 || self.volume_mm3 <= 0.0 {
             return Verdict::NoVolume;
         }
@@ -154,7 +187,10 @@ impl Analysis {
 pub fn analyse(mesh: &Mesh, unit: Unit) -> Analysis {
     let scale = unit.millimetres();
     let edges = edges::count(mesh);
-    let measured = shells::measure(mesh, &edges.shell_of);
+    let measured = shells::measure(mesh, &edges.shell_of, edges.shells);
+    let sound = edges.boundary + edges.nonmanifold + edges.badly_wound == 0;
+    let misoriented_shells =
+        if sound { nesting::misoriented(mesh, &edges.shell_of, &measured.shells) } else { Some(0) };
     let signed_volume_mm3 = measured.volume * scale * scale * scale;
     Analysis {
         engine_version: ENGINE_VERSION.to_owned(),
@@ -173,8 +209,9 @@ pub fn analyse(mesh: &Mesh, unit: Unit) -> Analysis {
         zero_area_facets: measured.zero_area,
         shells: edges.shells,
         shells_vertex: edges.shells_vertex,
-        negative_shells: measured.negative,
-        watertight: edges.boundary + edges.nonmanifold + edges.badly_wound == 0 && edges.shells > 0,
+        negative_shells: measured.shells.iter().map(|s| u32::from(s.volume < 0.0)).sum(),
+        misoriented_shells,
+        watertight: sound && edges.shells > 0,
         warnings: mesh.warnings().to_vec(),
     }
 }

@@ -21,7 +21,7 @@
 //!    [`mesh::MeshBuilder`], allocates from the length really there, and names the place of
 //!    every fault.
 //! 3. A rule in [`mesh::sniff`], by content and never by file name.
-//! 4. A test against the oracle in `tests/oracle.rs`, and arbitrary bytes in `tests/hostile.rs`.
+//! 4. A test against the oracle in `tests/engine/oracle.rs`, and arbitrary bytes in `tests/engine/hostile.rs`.
 #![deny(missing_docs)]
 
 pub mod analysis;

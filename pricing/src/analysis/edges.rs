@@ -71,7 +71,6 @@ impl Edges {
 
 // A half-edge in 64 bits: upper vertex, facet, direction. `MAX_FACETS` keeps the facet in 31 bits.
 
-#[expect(clippy::cast_possible_truncation, reason = "the upper half of 64 bits")]
 fn upper(half: u64) -> u32 {
     (half >> 32) as u32
 }

@@ -1,7 +1,7 @@
-//! Volume, area and box.
+//! Volume, area and box, of the whole and of each shell.
 
-use super::edges::NO_SHELL;
 use super::sum::Sum;
+use super::vector::{cross, dot, length, sub};
 use crate::mesh::Mesh;
 
 /// What was measured, in file units.
@@ -10,67 +10,99 @@ pub(super) struct Measured {
     pub(super) area: f64,
     pub(super) extents: [f64; 3],
     pub(super) zero_area: u64,
-    /// Shells with a negative volume of their own.
-    pub(super) negative: u32,
+    pub(super) shells: Vec<Shell>,
 }
 
-pub(super) fn measure(mesh: &Mesh, shell_of: &[u32]) -> Measured {
-    let (low, high) = bounds(mesh.vertices());
-    let centre = [0, 1, 2].map(|axis| f64::midpoint(low[axis], high[axis]));
-    let shells = shell_of.iter().filter(|shell| **shell != NO_SHELL).max();
-    let mut volumes = vec![Sum::default(); shells.map_or(0, |last| *last as usize + 1)];
+/// One shell, in file units.
+pub(super) struct Shell {
+    pub(super) facets: usize,
+    /// Negative when it faces inward.
+    pub(super) volume: f64,
+    pub(super) bounds: Bounds,
+}
+
+/// An axis-parallel box.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    low: [f32; 3],
+    high: [f32; 3],
+}
+
+impl Bounds {
+    const NOTHING: Self = Self { low: [f32::INFINITY; 3], high: [f32::NEG_INFINITY; 3] };
+
+    fn add(&mut self, position: [f32; 3]) {
+        for (axis, coordinate) in position.into_iter().enumerate() {
+            self.low[axis] = self.low[axis].min(coordinate);
+            self.high[axis] = self.high[axis].max(coordinate);
+        }
+    }
+
+    fn centre(&self) -> [f64; 3] {
+        [0, 1, 2].map(|axis| f64::midpoint(self.low[axis].into(), self.high[axis].into()))
+    }
+
+    fn extents(&self) -> [f64; 3] {
+        sub(self.high.map(f64::from), self.low.map(f64::from))
+    }
+
+    /// Whether the other lies inside this one or fills it.
+    pub(super) fn contain(&self, other: &Self) -> bool {
+        (0..3).all(|axis| self.low[axis] <= other.low[axis] && other.high[axis] <= self.high[axis])
+    }
+}
+
+/// What is gathered of a shell while the facets go by.
+#[derive(Clone, Copy)]
+struct Gathered {
+    facets: usize,
+    volume: Sum,
+    bounds: Bounds,
+}
+
+pub(super) fn measure(mesh: &Mesh, shell_of: &[u32], shells: u32) -> Measured {
+    let mut bounds = Bounds::NOTHING;
+    for vertex in mesh.vertices() {
+        bounds.add(*vertex);
+    }
+    let centre = bounds.centre();
+    let nothing = Gathered { facets: 0, volume: Sum::default(), bounds: Bounds::NOTHING };
+    let mut gathered = vec![nothing; shells as usize];
     let mut area = Sum::default();
     let mut zero_area = 0;
 
     for (facet, shell) in mesh.facets().iter().zip(shell_of) {
-        let [a, b, c] = facet.map(|vertex| {
-            let position = mesh.vertices()[vertex as usize].map(f64::from);
-            sub(position, centre)
-        });
+        let corners = facet.map(|vertex| mesh.vertices()[vertex as usize]);
+        let [a, b, c] = corners.map(|corner| sub(corner.map(f64::from), centre));
         let normal = cross(sub(b, a), sub(c, a));
-        let doubled = dot(normal, normal).sqrt();
-        area.add(doubled / 2.0);
-        if normal == [0.0; 3] {
-            zero_area += 1;
-        }
-        if let Some(volume) = volumes.get_mut(*shell as usize) {
-            volume.add(dot(a, normal) / 6.0);
+        area.add(length(normal) / 2.0);
+        zero_area += u64::from(normal.iter().all(|component| *component == 0.0));
+        // A dropped facet has no shell.
+        if let Some(shell) = gathered.get_mut(*shell as usize) {
+            shell.facets += 1;
+            shell.volume.add(dot(a, normal) / 6.0);
+            for corner in corners {
+                shell.bounds.add(corner);
+            }
         }
     }
 
     let mut volume = Sum::default();
-    for shell in &volumes {
-        volume.add(shell.value());
+    for shell in &gathered {
+        volume.add(shell.volume.value());
     }
     Measured {
         volume: volume.value(),
         area: area.value(),
-        extents: sub(high, low),
+        extents: bounds.extents(),
         zero_area,
-        negative: volumes.iter().map(|shell| u32::from(shell.value() < 0.0)).sum(),
+        shells: gathered
+            .into_iter()
+            .map(|Gathered { facets, volume, bounds }| Shell {
+                facets,
+                volume: volume.value(),
+                bounds,
+            })
+            .collect(),
     }
-}
-
-fn bounds(vertices: &[[f32; 3]]) -> ([f64; 3], [f64; 3]) {
-    let mut low = [f32::INFINITY; 3];
-    let mut high = [f32::NEG_INFINITY; 3];
-    for vertex in vertices {
-        for axis in 0..3 {
-            low[axis] = low[axis].min(vertex[axis]);
-            high[axis] = high[axis].max(vertex[axis]);
-        }
-    }
-    (low.map(f64::from), high.map(f64::from))
-}
-
-fn sub(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-}
-
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }

@@ -6,9 +6,9 @@ use super::{Format, ModelError};
 pub const SNIFF_BYTES: usize = 1024;
 
 /// 80 bytes of free text and a 32-bit count.
-pub(super) const BINARY_HEADER: u64 = 84;
+pub(super) const BINARY_HEADER: usize = 84;
 /// Normal, three corners, two bytes of attributes.
-pub(super) const BINARY_FACET: u64 = 50;
+pub(super) const BINARY_FACET: usize = 50;
 
 /// Starts of files people send by mistake, so that the answer can name them.
 const OTHERS: [(&[u8], &str); 12] = [
@@ -62,7 +62,7 @@ pub fn sniff(head: &[u8], total_len: u64) -> Result<Format, ModelError> {
 
 /// Bytes a binary STL of so many facets has.
 pub(super) fn binary_length(facets: u64) -> u64 {
-    BINARY_HEADER + BINARY_FACET * facets
+    BINARY_HEADER as u64 + BINARY_FACET as u64 * facets
 }
 
 /// The count in a binary header, if the header is all there.

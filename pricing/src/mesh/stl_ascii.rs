@@ -19,6 +19,8 @@ use super::{Format, Mesh, MeshBuilder, ModelError, Warning};
 
 /// Bytes a facet takes at the very least; an estimate for the first allocation, not a limit.
 const USUAL_FACET: usize = 160;
+/// What a message calls a number of a corner.
+const COORDINATE: &str = "a coordinate";
 /// How much of an unexpected word is shown.
 const SHOWN: usize = 32;
 
@@ -101,9 +103,9 @@ impl<'text> Words<'text> {
     }
 
     fn number(&mut self) -> Result<f32, ModelError> {
-        let word = self.must("a coordinate")?;
+        let word = self.must(COORDINATE)?;
         let text = std::str::from_utf8(word).ok();
-        text.and_then(|text| text.parse().ok()).ok_or_else(|| self.unexpected(word, "a coordinate"))
+        text.and_then(|text| text.parse().ok()).ok_or_else(|| self.unexpected(word, COORDINATE))
     }
 
     fn skip_line(&mut self) {
@@ -112,9 +114,15 @@ impl<'text> Words<'text> {
         self.at += line.unwrap_or(rest.len());
     }
 
-    /// Counts lines only now: it happens once a file, at its end.
+    /// Counts lines only now: it happens once a file, at its end. A file cut off in the middle of
+    /// a word is cut off, not misspelt.
     fn unexpected(&self, word: &[u8], wanted: &'static str) -> ModelError {
-        let line = self.text[..self.at].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+        let begun = wanted.as_bytes().get(..word.len());
+        let half = begun.is_some_and(|begun| begun.eq_ignore_ascii_case(word));
+        if self.at == self.text.len() && (half || wanted == COORDINATE) {
+            return ModelError::TruncatedText { facet: self.facet, wanted, actual: self.actual };
+        }
+        let line = self.text[..self.at].split(|byte| *byte == b'\n').count() as u64;
         let found = String::from_utf8_lossy(&word[..word.len().min(SHOWN)]);
         ModelError::Malformed { line, facet: self.facet, wanted, found: found.into_owned() }
     }

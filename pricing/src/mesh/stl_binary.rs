@@ -10,15 +10,14 @@ use super::{Format, Mesh, MeshBuilder, ModelError, Warning};
 pub(super) fn read(bytes: &[u8]) -> Result<Mesh, ModelError> {
     let actual = bytes.len() as u64;
     let Some(facets) = announced_facets(bytes) else {
-        return Err(ModelError::Truncated { facets: 0, expected: BINARY_HEADER, actual });
+        return Err(ModelError::Truncated { facets: 0, expected: BINARY_HEADER as u64, actual });
     };
     let expected = binary_length(facets);
     if expected > actual {
         return Err(ModelError::Truncated { facets, expected, actual });
     }
-    let body = usize::try_from(BINARY_HEADER).ok().zip(usize::try_from(expected).ok());
-    let (start, end) = body.ok_or(ModelError::TooManyFacets)?;
-    let (records, _) = bytes[start..end].as_chunks::<{ BINARY_FACET as usize }>();
+    let end = usize::try_from(expected).map_err(|_| ModelError::TooManyFacets)?;
+    let (records, _) = bytes[BINARY_HEADER..end].as_chunks::<BINARY_FACET>();
 
     let mut builder = MeshBuilder::with_capacity(records.len());
     for record in records {
@@ -31,7 +30,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Mesh, ModelError> {
     builder.finish(Format::StlBinary, warnings)
 }
 
-fn corners(record: &[u8; BINARY_FACET as usize]) -> [[f32; 3]; 3] {
+fn corners(record: &[u8; BINARY_FACET]) -> [[f32; 3]; 3] {
     let (words, _) = record[12..48].as_chunks::<4>();
     let number = |index: usize| f32::from_le_bytes(words[index]);
     [0, 3, 6].map(|first| [number(first), number(first + 1), number(first + 2)])

@@ -1,0 +1,12 @@
+//! The engine as its callers see it: bytes in, numbers or a reason out.
+#![expect(clippy::float_cmp, reason = "where a test compares bits, it means bits")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
+mod damaged;
+mod demo_models;
+mod hostile;
+mod invariants;
+mod oracle;
+mod pricing_rules;
+mod reading;
+mod shapes;
