@@ -7,6 +7,7 @@
 
 pub mod actor;
 pub mod clock;
+pub mod contracts;
 pub mod ids;
 pub mod money;
 pub mod order;

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::decisions::{AskingOperator, Decided, Decision, initiate, submit, upload_file};
 use super::refusal::{CommandKind, Reason};
 use super::samples::*;
+use super::spec::WorkSpec;
 use super::stage::{OperatorName, Stage};
 use super::*;
 use crate::ids::{ModelId, OperatorId};
@@ -144,10 +145,7 @@ fn the_same_submission_again_is_no_mistake_another_one_is() {
     let order = order_after(PRICED);
     assert_eq!(submit(Some(&order), origin(), spec()), Ok(Decided::AlreadyDone));
     let other = WorkSpec { model_id: ModelId::from_sha256([8; 32]), ..spec() };
-    assert_eq!(
-        submit(Some(&order), origin(), other).unwrap_err().reason,
-        Reason::DifferentContent
-    );
+    assert_eq!(submit(Some(&order), origin(), other).unwrap_err().reason, Reason::DifferentContent);
 }
 
 #[test]

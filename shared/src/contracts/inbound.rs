@@ -1,0 +1,414 @@
+//! What we understand: one line per message type.
+//!
+//! Shop messages name the order by the shop's number, CRM and carrier messages by our order id. The name stands in
+//! `subject` and again in the data, and both must agree. A producer publishes under routing keys that begin
+//! with its own name, which the broker's permissions can enforce.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::envelope::{Envelope, Flaw, Malformed};
+use super::text::{ForeignReference, PersonName, ReasonText, ShopOrderId};
+use crate::ids::{ModelId, OrderId, SellerId};
+use crate::order::spec::{Quantity, RateCardKey, Unit, WorkSpec};
+
+/// A system that sends us messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Producer {
+    /// The internet shop.
+    Shop,
+    /// The sellers' system.
+    Crm,
+    /// Whoever delivers parcels.
+    Carrier,
+}
+
+impl Producer {
+    /// The first word of its routing keys.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Shop => "shop",
+            Self::Crm => "crm",
+            Self::Carrier => "carrier",
+        }
+    }
+}
+
+/// How a message names its order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum OrderName {
+    /// By the shop's number.
+    Shop(ShopOrderId),
+    /// By our id.
+    Ours(OrderId),
+}
+
+impl OrderName {
+    /// As it stands in `subject`.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Shop(number) => number.as_str().to_owned(),
+            Self::Ours(order_id) => order_id.to_string(),
+        }
+    }
+
+    /// Distinct for distinct names, whichever kind they are of: messages of one key keep their order.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Shop(number) => format!("shop:{}", number.as_str()),
+            Self::Ours(order_id) => order_id.to_string(),
+        }
+    }
+}
+
+/// Data that names an order.
+trait NamesAnOrder {
+    fn order(&self) -> OrderName;
+}
+
+/// What is written down of a message type, for documents.
+#[derive(Debug, Clone)]
+pub struct InboundType {
+    /// The CloudEvents type.
+    pub kind: &'static str,
+    /// The routing key on `mes.commands`.
+    pub routing_key: &'static str,
+    /// Who sends it.
+    pub producer: Producer,
+    /// The variant of [`Inbound`].
+    pub name: &'static str,
+    /// What it means.
+    pub summary: &'static str,
+    /// The JSON Schema of its data.
+    pub schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+}
+
+macro_rules! inbound_messages {
+    ($($name:ident($data:ident), $producer:ident, $kind:literal, $routing_key:literal, $summary:literal;)+) => {
+        /// A message that we understand.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Inbound {
+            $(#[doc = $summary] $name($data),)+
+        }
+
+        /// All message types that we understand.
+        pub const INBOUND: &[InboundType] = &[$(InboundType {
+            kind: $kind,
+            routing_key: $routing_key,
+            producer: Producer::$producer,
+            name: stringify!($name),
+            summary: $summary,
+            schema: |generator| generator.subschema_for::<$data>(),
+        },)+];
+
+        impl Inbound {
+            /// The data of a message whose envelope was read.
+            ///
+            /// # Errors
+            /// [`Malformed`] when the type is unknown, the data is not the type's, or `subject` names another order.
+            pub fn from_envelope(envelope: &Envelope) -> Result<Self, Malformed> {
+                let message = match envelope.kind.as_str() {
+                    $($kind => Self::$name(envelope.data_as()?),)+
+                    _ => return Err(unknown_type()),
+                };
+                message.agrees_with(envelope)?;
+                Ok(message)
+            }
+
+            /// The CloudEvents type.
+            pub const fn kind(&self) -> &'static str {
+                match self { $(Self::$name(_) => $kind,)+ }
+            }
+
+            /// The routing key on `mes.commands`.
+            pub const fn routing_key(&self) -> &'static str {
+                match self { $(Self::$name(_) => $routing_key,)+ }
+            }
+
+            /// Who sends it.
+            pub const fn producer(&self) -> Producer {
+                match self { $(Self::$name(_) => Producer::$producer,)+ }
+            }
+
+            /// The order that it is about, as its producer names it.
+            pub fn order(&self) -> OrderName {
+                match self { $(Self::$name(data) => data.order(),)+ }
+            }
+
+            /// The `data` of its envelope.
+            pub fn to_data(&self) -> Value {
+                let written = match self { $(Self::$name(data) => serde_json::to_value(data),)+ };
+                written.expect("text, ids and whole numbers can be written as JSON")
+            }
+        }
+    };
+}
+
+inbound_messages! {
+    ShopOrderInitiated(OrderInitiated), Shop, "ru.mes.shop.order.initiated.v1", "shop.order.initiated",
+        "A new order, or goods in an empty cart: makes a draft.";
+    ShopFileUploaded(FileUploaded), Shop, "ru.mes.shop.order.file-uploaded.v1", "shop.order.file-uploaded",
+        "The customer uploaded or assembled a model; may come first and may come again until submission.";
+    ShopOrderSubmitted(OrderSubmitted), Shop, "ru.mes.shop.order.submitted.v1", "shop.order.submitted",
+        "\"Make order\" pressed: the order enters pricing. Creates the order when no draft came before.";
+    ShopOrderCancelled(CancelledByShop), Shop, "ru.mes.shop.order.cancelled.v1", "shop.order.cancelled",
+        "The customer called the order off, before it was shipped.";
+    CrmOrderApproved(OrderApproved), Crm, "ru.mes.crm.order.approved.v1", "crm.order.approved",
+        "A seller, or an auto-accept rule, confirms manufacturing.";
+    CrmOrderCancelled(CancelledByCrm), Crm, "ru.mes.crm.order.cancelled.v1", "crm.order.cancelled",
+        "A seller called the order off, before it was shipped.";
+    CrmOrderClosed(OrderClosed), Crm, "ru.mes.crm.order.closed.v1", "crm.order.closed",
+        "The order came to its end; by a person's hand it says why.";
+    CrmOrderAcknowledged(OrderAcknowledged), Crm, "ru.mes.crm.order.acknowledged.v1", "crm.order.acknowledged",
+        "The CRM has taken a partner's order into its books.";
+    ParcelDelivered(Delivered), Carrier, "ru.mes.carrier.parcel.delivered.v1", "carrier.parcel.delivered",
+        "The parcel arrived: the order is closed.";
+}
+
+impl Inbound {
+    /// Reads a message from its body.
+    ///
+    /// # Errors
+    /// [`Malformed`] with the place of the first mistake.
+    pub fn parse(body: &[u8]) -> Result<(Envelope, Self), Malformed> {
+        let envelope = Envelope::parse(body)?;
+        let message = Self::from_envelope(&envelope)?;
+        Ok((envelope, message))
+    }
+
+    /// The message in an envelope, as its producer sends it.
+    pub fn into_envelope(self, id: String, source: &str) -> Envelope {
+        Envelope::new(id, source, self.kind(), self.order().subject(), self.to_data())
+    }
+
+    fn agrees_with(&self, envelope: &Envelope) -> Result<(), Malformed> {
+        if envelope.subject.eq_ignore_ascii_case(&self.order().subject()) {
+            return Ok(());
+        }
+        let message = "names another order than the data does";
+        Err(Malformed::at(Flaw::Contradiction, "/subject", message))
+    }
+}
+
+fn unknown_type() -> Malformed {
+    Malformed::at(
+        Flaw::UnknownType,
+        "/type",
+        "is not a type of this contract (docs/api/producers.md)",
+    )
+}
+
+/// Data of `ru.mes.shop.order.initiated.v1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrderInitiated {
+    /// The shop's number of the order.
+    pub shop_order_id: ShopOrderId,
+}
+
+/// Data of `ru.mes.shop.order.file-uploaded.v1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileUploaded {
+    /// The shop's number of the order.
+    pub shop_order_id: ShopOrderId,
+    /// The model, uploaded before by `POST /v1/models`.
+    pub model_id: ModelId,
+}
+
+/// Data of `ru.mes.shop.order.submitted.v1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrderSubmitted {
+    /// The shop's number of the order.
+    pub shop_order_id: ShopOrderId,
+    /// The model, uploaded before by `POST /v1/models`.
+    pub model_id: ModelId,
+    /// The unit of the model's numbers.
+    pub unit: Unit,
+    /// A material of the rate card.
+    pub material: RateCardKey,
+    /// A finish of the rate card.
+    pub finish: RateCardKey,
+    /// Pieces.
+    pub quantity: Quantity,
+}
+
+impl OrderSubmitted {
+    /// What is to be made.
+    pub fn spec(self) -> WorkSpec {
+        let Self { model_id, unit, material, finish, quantity, .. } = self;
+        WorkSpec { model_id, unit, material, finish, quantity }
+    }
+}
+
+/// Data of `ru.mes.shop.order.cancelled.v1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelledByShop {
+    /// The shop's number of the order.
+    pub shop_order_id: ShopOrderId,
+    /// Why.
+    pub reason: ReasonText,
+}
+
+/// A seller as colleagues know them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Seller {
+    /// Their id in the CRM.
+    pub seller_id: SellerId,
+    /// Their name, shown on the order's timeline.
+    pub name: PersonName,
+}
+
+/// Data of `ru.mes.crm.order.approved.v1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrderApproved {
+    /// Our id of the order.
+    pub order_id: OrderId,
+    /// Who confirmed; absent for a rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seller: Option<Seller>,
+}
+
+/// Data of `ru.mes.crm.order.cancelled.v1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelledByCrm {
+    /// Our id of the order.
+    pub order_id: OrderId,
+    /// Why.
+    pub reason: ReasonText,
+    /// Who called it off; absent for a rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seller: Option<Seller>,
+}
+
+/// Data of `ru.mes.crm.order.closed.v1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrderClosed {
+    /// Our id of the order.
+    pub order_id: OrderId,
+    /// Why; required when a seller closes by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ReasonText>,
+    /// Who closed it; absent when the CRM passes the carrier's word on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seller: Option<Seller>,
+}
+
+/// Data of `ru.mes.crm.order.acknowledged.v1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrderAcknowledged {
+    /// Our id of the order.
+    pub order_id: OrderId,
+    /// What the CRM calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crm_reference: Option<ForeignReference>,
+}
+
+/// Data of `ru.mes.carrier.parcel.delivered.v1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Delivered {
+    /// Our id of the order.
+    pub order_id: OrderId,
+    /// The carrier's number of the parcel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking_number: Option<ForeignReference>,
+}
+
+macro_rules! named_by {
+    ($variant:ident, $field:ident: $($data:ident),+) => {$(
+        impl NamesAnOrder for $data {
+            fn order(&self) -> OrderName {
+                OrderName::$variant(self.$field.clone())
+            }
+        }
+    )+};
+}
+
+named_by!(Shop, shop_order_id: OrderInitiated, FileUploaded, OrderSubmitted, CancelledByShop);
+
+macro_rules! named_by_us {
+    ($($data:ident),+) => {$(
+        impl NamesAnOrder for $data {
+            fn order(&self) -> OrderName {
+                OrderName::Ours(self.order_id)
+            }
+        }
+    )+};
+}
+
+named_by_us!(OrderApproved, CancelledByCrm, OrderClosed, OrderAcknowledged, Delivered);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contracts::samples;
+    use serde_json::json;
+
+    fn mistake(message: &Inbound, change: impl FnOnce(&mut Envelope)) -> (Flaw, String) {
+        let mut envelope = message.clone().into_envelope("m-1".to_owned(), "/test");
+        change(&mut envelope);
+        let malformed = Inbound::parse(&envelope.to_json()).unwrap_err();
+        (malformed.flaw, malformed.pointer)
+    }
+
+    #[test]
+    fn every_message_reads_back_what_it_writes() {
+        let messages = samples::inbound();
+        assert_eq!(messages.len(), INBOUND.len(), "one sample for each type");
+        for message in messages {
+            let envelope = message.clone().into_envelope("m-1".to_owned(), "/test");
+            assert_eq!(Inbound::parse(&envelope.to_json()), Ok((envelope, message)));
+        }
+    }
+
+    #[test]
+    fn routing_keys_are_the_types_without_prefix_and_version() {
+        for known in INBOUND {
+            assert_eq!(known.kind, format!("ru.mes.{}.v1", known.routing_key));
+            assert!(known.routing_key.starts_with(known.producer.as_str()));
+        }
+    }
+
+    #[test]
+    fn the_field_at_fault_is_named() {
+        let submitted = samples::submitted();
+        let cases: [(&str, Value, &str); 6] = [
+            ("quantity", json!(0), "/data/quantity"),
+            ("quantity", json!("many"), "/data/quantity"),
+            ("unit", json!("furlong"), "/data/unit"),
+            ("model_id", json!("not a hash"), "/data/model_id"),
+            ("shop_order_id", json!(17), "/data/shop_order_id"),
+            ("color", json!("red"), "/data/color"),
+        ];
+        for (field, value, pointer) in cases {
+            let found = mistake(&submitted, |envelope| envelope.data[field] = value.clone());
+            assert_eq!(found, (Flaw::BadData, pointer.to_owned()), "{field} = {value}");
+        }
+        let found = mistake(&submitted, |envelope| {
+            envelope.data.as_object_mut().unwrap().remove("material");
+        });
+        assert_eq!(found, (Flaw::BadData, "/data/material".to_owned()));
+        let found = mistake(&samples::approved(), |envelope| {
+            envelope.data["seller"].as_object_mut().unwrap().remove("name");
+        });
+        assert_eq!(found, (Flaw::BadData, "/data/seller/name".to_owned()));
+    }
+
+    #[test]
+    fn an_unknown_type_and_a_contradiction_are_told_apart() {
+        let message = samples::submitted();
+        let unknown =
+            mistake(&message, |envelope| envelope.kind = "ru.mes.shop.order.lost.v1".into());
+        assert_eq!(unknown, (Flaw::UnknownType, "/type".to_owned()));
+        let other = mistake(&message, |envelope| envelope.subject = "S-9".into());
+        assert_eq!(other, (Flaw::Contradiction, "/subject".to_owned()));
+    }
+}
