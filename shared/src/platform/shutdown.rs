@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -62,6 +63,15 @@ impl Shutdown {
         F::Output: Send + 'static,
     {
         self.tasks.spawn(self.hard.clone().run_until_cancelled_owned(task))
+    }
+
+    /// As [`Self::spawn`], on a runtime of one's choice.
+    pub fn spawn_on<F>(&self, task: F, runtime: &Handle) -> JoinHandle<Option<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.tasks.spawn_on(self.hard.clone().run_until_cancelled_owned(task), runtime)
     }
 
     /// Listens for SIGTERM and SIGINT from now on: the first one stops softly, the second one hard.
