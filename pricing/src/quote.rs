@@ -98,6 +98,27 @@ pub enum LineCode {
     Vat,
 }
 
+impl LineCode {
+    /// The word it is written as: `metal`, `melt_loss`, …
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Metal => "metal",
+            Self::MeltLoss => "melt_loss",
+            Self::Casting => "casting",
+            Self::Pattern => "pattern",
+            Self::MachineSpace => "machine_space",
+            Self::FinishArea => "finish_area",
+            Self::FinishPiece => "finish_piece",
+            Self::MinimumPerPiece => "minimum_per_piece",
+            Self::QuantityBreak => "quantity_break",
+            Self::Setup => "setup",
+            Self::MinimumPerOrder => "minimum_per_order",
+            Self::Rounding => "rounding",
+            Self::Vat => "vat",
+        }
+    }
+}
+
 /// The unit of a line's quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -114,6 +135,20 @@ pub enum LineUnit {
     Order,
     /// A sum in minor units; the rate is a fraction of it.
     MinorUnit,
+}
+
+impl LineUnit {
+    /// The word it is written as: `gram`, `cm3`, …
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gram => "gram",
+            Self::Cm3 => "cm3",
+            Self::Cm2 => "cm2",
+            Self::Piece => "piece",
+            Self::Order => "order",
+            Self::MinorUnit => "minor_unit",
+        }
+    }
 }
 
 /// One line of a price: `amount_minor` is `quantity · rate`, rounded by the card's rule.

@@ -16,8 +16,10 @@ use super::shells::Shell;
 use super::vector::{cross, dot, length, sub};
 use crate::mesh::Mesh;
 
-/// Comparisons of boxes and visits of facets after which the question is left open: about a second.
-const WORK: u64 = 50_000_000;
+/// Comparisons of boxes after which the question is left open: less than a second.
+const WORK: u64 = 200_000_000;
+/// What visiting a facet costs, in comparisons of boxes.
+const VISIT: u64 = 16;
 /// Corners of the inner shell tried until one does not lie on the outer one.
 const CORNERS: usize = 8;
 
@@ -49,7 +51,7 @@ fn depth(
     work: &mut Work,
 ) -> Option<usize> {
     let mut depth = 0;
-    work.spend(shells.len())?;
+    work.spend(shells.len() as u64)?;
     for (outer, shell) in shells.iter().enumerate() {
         if outer != inner && shell.bounds.contain(&shells[inner].bounds) {
             depth += usize::from(encloses(mesh, grouped, outer, inner, work)?);
@@ -68,7 +70,7 @@ fn encloses(
     for facet in grouped.facets(inner).iter().take(CORNERS) {
         let corner = mesh.facets()[*facet as usize][0];
         let point = mesh.vertices()[corner as usize].map(f64::from);
-        work.spend(grouped.facets(outer).len())?;
+        work.spend(grouped.facets(outer).len() as u64 * VISIT)?;
         let turns = winding(mesh, grouped.facets(outer), point);
         let whole = turns.round();
         // A point on the surface sees a fraction of the sphere.
@@ -127,8 +129,8 @@ impl Grouped {
 struct Work(u64);
 
 impl Work {
-    fn spend(&mut self, steps: usize) -> Option<()> {
-        self.0 = self.0.checked_sub(steps as u64)?;
+    fn spend(&mut self, steps: u64) -> Option<()> {
+        self.0 = self.0.checked_sub(steps)?;
         Some(())
     }
 }

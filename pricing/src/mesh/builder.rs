@@ -1,5 +1,7 @@
 //! Welding corners into vertices while a file is read.
 
+use std::hash::{BuildHasher, RandomState};
+
 use super::{Format, MAX_FACETS, Mesh, ModelError, Warning};
 
 /// Marks a free slot; no vertex can have this number, because [`MAX_FACETS`] keeps them below.
@@ -16,7 +18,7 @@ pub struct MeshBuilder {
     vertices: Vec<[f32; 3]>,
     facets: Vec<[u32; 3]>,
     slots: Vec<u32>,
-    mask: usize,
+    keys: [u64; 2],
 }
 
 impl MeshBuilder {
@@ -28,7 +30,7 @@ impl MeshBuilder {
             vertices: Vec::with_capacity(facets / 2 + 2),
             facets: Vec::with_capacity(facets),
             slots: vec![FREE; slots],
-            mask: slots - 1,
+            keys: [key(), key()],
         }
     }
 
@@ -66,7 +68,7 @@ impl MeshBuilder {
             match self.slots[slot] {
                 FREE => return self.add(corner, slot),
                 known if same(&self.vertices[known as usize], &corner) => return known,
-                _ => slot = (slot + 1) & self.mask,
+                _ => slot = self.after(slot),
             }
         }
     }
@@ -87,27 +89,34 @@ impl MeshBuilder {
         let slots = self.slots.len() * 2;
         self.slots.clear();
         self.slots.resize(slots, FREE);
-        self.mask = slots - 1;
         for number in 0..self.vertices.len() {
             let mut slot = self.home(&self.vertices[number]);
             while self.slots[slot] != FREE {
-                slot = (slot + 1) & self.mask;
+                slot = self.after(slot);
             }
             self.slots[slot] = number as u32;
         }
     }
 
-    /// Where a position would lie in an empty table.
-    ///
-    /// The multipliers are fixed: a file made to collide costs time, never a wrong answer, and
-    /// the job's time limit bounds that. A random seed would not change the result either.
-    #[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
+    /// The number of slots is a power of two.
+    fn after(&self, slot: usize) -> usize {
+        (slot + 1) & (self.slots.len() - 1)
+    }
+
+    /// Where a position would lie in an empty table: multiply-shift hashing, in two rounds.
+    #[expect(clippy::cast_possible_truncation, reason = "the shift leaves the bits of an index")]
     fn home(&self, corner: &[f32; 3]) -> usize {
         let [x, y, z] = corner.map(|coordinate| u64::from(coordinate.to_bits()));
-        let mut hash = (x | (y << 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        hash = (hash ^ (hash >> 32) ^ z).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-        ((hash ^ (hash >> 32)) as usize) & self.mask
+        let hash = (x | (y << 32)).wrapping_mul(self.keys[0]);
+        let hash = (hash ^ (hash >> 32) ^ z).wrapping_mul(self.keys[1]);
+        (hash >> (u64::BITS - self.slots.len().ilog2())) as usize
     }
+}
+
+/// An odd number nobody can foresee. With known ones a file could be made whose corners all
+/// collide; the mesh does not depend on them.
+fn key() -> u64 {
+    RandomState::new().hash_one(0) | 1
 }
 
 fn same(a: &[f32; 3], b: &[f32; 3]) -> bool {

@@ -1,6 +1,6 @@
 //! Counting facets while a file is still arriving.
 
-use super::sniff::{SNIFF_BYTES, announced_facets, sniff};
+use super::sniff::{SNIFF_BYTES, announced_facets, may_be_ascii, sniff};
 use super::{Format, ModelError};
 
 /// What an ASCII facet ends with.
@@ -35,6 +35,7 @@ pub struct FacetEstimate {
 #[derive(Debug, Clone)]
 pub struct FacetCounter {
     head: Vec<u8>,
+    text: bool,
     matched: usize,
     ends: u64,
 }
@@ -48,15 +49,21 @@ impl Default for FacetCounter {
 impl FacetCounter {
     /// A counter that has seen nothing.
     pub fn new() -> Self {
-        Self { head: Vec::with_capacity(SNIFF_BYTES), matched: 0, ends: 0 }
+        Self { head: Vec::with_capacity(SNIFF_BYTES), text: true, matched: 0, ends: 0 }
     }
 
     /// The next bytes of the file, in order, in chunks of any size.
     pub fn push(&mut self, chunk: &[u8]) {
         let missing = SNIFF_BYTES - self.head.len();
         self.head.extend_from_slice(&chunk[..chunk.len().min(missing)]);
-        for &byte in chunk {
-            self.step(byte.to_ascii_lowercase());
+        // Once the start is all there, only a text is worth reading to its end.
+        if missing > 0 {
+            self.text = self.head.len() < SNIFF_BYTES || may_be_ascii(&self.head);
+        }
+        if self.text {
+            for &byte in chunk {
+                self.step(byte.to_ascii_lowercase());
+            }
         }
     }
 

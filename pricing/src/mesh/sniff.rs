@@ -71,6 +71,11 @@ pub(super) fn announced_facets(head: &[u8]) -> Option<u64> {
     Some(u64::from(u32::from_le_bytes(count.try_into().ok()?)))
 }
 
+/// Whether a file with this start can be an ASCII STL at all.
+pub(super) fn may_be_ascii(head: &[u8]) -> bool {
+    is_text(head) && says_solid(head)
+}
+
 fn not_a_model(head: &[u8]) -> ModelError {
     let known = OTHERS.iter().find(|(magic, _)| head.starts_with(magic));
     let reason = known.map_or("it is a text that does not begin with \"solid\"", |(_, why)| why);

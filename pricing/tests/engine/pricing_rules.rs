@@ -50,6 +50,19 @@ fn a_silver_cube_as_worked_out_by_hand() {
 }
 
 #[test]
+fn words_in_code_and_in_json_are_the_same() {
+    let quote =
+        price(&model(1.0, 6.0, [1.0; 3]), &RateCard::sample(), &item("gold-750", "matte", 20))
+            .unwrap();
+    for line in serde_json::to_value(&quote.lines).unwrap().as_array().unwrap() {
+        let known = |line_: &pricing::quote::PriceLine| {
+            line["code"] == line_.code.as_str() && line["unit"] == line_.unit.as_str()
+        };
+        assert!(quote.lines.iter().any(known), "{line}");
+    }
+}
+
+#[test]
 fn a_tiny_piece_costs_the_minimum_of_piece_and_of_order() {
     let card = RateCard::sample();
     let quote = price(&model(1.0, 6.0, [1.0; 3]), &card, &item("brass", "raw", 1)).unwrap();
