@@ -1,9 +1,10 @@
 //! Small helpers around files.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
@@ -19,4 +20,26 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))?;
     file.write_all(text.as_bytes())?;
     Ok(())
+}
+
+/// Marks a file as changed, so that cargo compiles it again.
+pub fn touch(path: &Path) -> Result<()> {
+    let times = FileTimes::new().set_modified(now());
+    let file = File::options().write(true).open(path);
+    let touched = file.and_then(|file| file.set_times(times));
+    touched.with_context(|| format!("cannot touch {}", path.display()))
+}
+
+/// The time of the machine.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a command-line tool has no injected clock: tokens must end in the real future"
+)]
+pub fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }

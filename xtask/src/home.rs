@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use nix::unistd::Uid;
 use sha2::{Digest, Sha256};
 
+use crate::files;
 use crate::servers::postgres;
 
 #[derive(Clone, Debug)]
@@ -43,7 +44,11 @@ impl Home {
             make_enterable(&home.data)?;
             belongs_to_us(&home.data)?;
             if !can_be_entered(&home.data) {
-                bail!("the user `postgres` can enter neither {} nor {}; move the checkout to a folder that others may enter (chmod o+x)", home.root.display(), home.data.display());
+                bail!(
+                    "the user `postgres` can enter neither {} nor {}; move the checkout to a folder that others may enter (chmod o+x)",
+                    home.root.display(),
+                    home.data.display()
+                );
             }
         }
         Ok(home)
@@ -55,6 +60,11 @@ impl Home {
 
     pub fn record(&self) -> PathBuf {
         self.root.join("stack.json")
+    }
+
+    /// Present when the data shall outlive the stack.
+    pub fn keep_marker(&self) -> PathBuf {
+        self.root.join("keep")
     }
 
     /// Removes the data of the servers wherever it lies; the logs stay.
@@ -77,7 +87,7 @@ impl Home {
 
     fn elsewhere(&self) -> PathBuf {
         let hash = Sha256::digest(checkout().to_string_lossy().as_bytes());
-        let short: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let short = files::hex(&hash[..4]);
         PathBuf::from(format!("/var/tmp/mes-{}-{short}-{}", Uid::effective(), self.name))
     }
 }

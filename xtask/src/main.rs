@@ -1,16 +1,32 @@
 //! `cargo xtask`: the front door. One file per subcommand; `cargo xtask help` lists them.
 
 mod cargo;
+mod check;
+mod dashboard;
+mod documents;
+mod down;
+mod env;
 mod files;
 mod home;
 mod http;
 mod interrupt;
+mod lock;
+mod migrate;
+mod packages;
 mod ports;
 mod process;
 mod secrets;
+mod seed;
 mod serve;
 mod servers;
+mod services;
+mod sqlx_data;
+mod stack;
+mod supervisor;
+mod test;
 mod test_servers;
+mod tokens;
+mod up;
 
 use std::process::ExitCode;
 
@@ -25,14 +41,41 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Start only the servers that tests need, and keep them until Ctrl-C (for `cargo nextest`)
+    /// Build and start everything: servers, services, demo data, simulator, dashboard
+    Up(up::Args),
+    /// Stop a running stack and remove its data
+    Down(down::Args),
+    /// Print every address, credential and sample token of a running stack
+    Env(env::Args),
+    /// Run every test, on servers of their own
+    Test(test::Args),
+    /// Check everything that does not need a running system: style, wall, migrations, documents
+    Check(check::Args),
+    /// Bring the schema of a running stack up to date
+    Migrate(migrate::Args),
+    /// Write `.sqlx/`, the data of the checked queries
+    Sqlx,
+    /// Write `docs/api/`, the documents of the APIs
+    Docs,
+    /// Start only the servers that tests need, and keep them until Ctrl-C
     Servers(serve::Args),
+    /// Install the Debian packages that are missing (as root)
+    Packages,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = interrupt::listen().and_then(|()| match cli.command {
+        Command::Up(args) => up::run(&args),
+        Command::Down(args) => down::run(&args),
+        Command::Env(args) => env::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Migrate(args) => migrate::run(&args),
+        Command::Sqlx => sqlx_data::run(),
+        Command::Docs => documents::run(),
         Command::Servers(args) => serve::run(&args),
+        Command::Packages => packages::ensure(),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -99,10 +99,6 @@ impl Running {
         &self.launch.name
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     pub fn uptime(&self) -> Duration {
         self.started.elapsed()
     }
@@ -187,6 +183,14 @@ pub fn finish(child: Child, what: &str) -> Result<()> {
     bail!("`{what}` failed ({status})")
 }
 
+/// Ends a program that nobody waits for any more.
+pub fn end(mut child: Child) -> Result<()> {
+    // It may have ended by itself.
+    let _ = killpg(pid_of(&child), Signal::SIGTERM);
+    child.wait()?;
+    Ok(())
+}
+
 /// The exit status of a program; ends its whole group when the user interrupts.
 pub fn wait(mut child: Child) -> Result<ExitStatus> {
     loop {
@@ -205,10 +209,8 @@ pub fn wait(mut child: Child) -> Result<ExitStatus> {
 /// Runs a program quietly and answers with what it printed; its error output is in the error.
 pub fn output(command: &mut Command) -> Result<String> {
     let what = describe(command);
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot start `{what}`"))?;
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("cannot start `{what}`"))?;
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         bail!("`{what}` failed ({}):\n{}", output.status, stderr.trim_end());

@@ -6,6 +6,8 @@ use std::io::Read;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::files;
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Secrets {
     pub postgres: String,
@@ -38,7 +40,7 @@ fn random() -> Result<String> {
     File::open("/dev/urandom")
         .and_then(|mut source| source.read_exact(&mut bytes))
         .context("cannot read /dev/urandom")?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(files::hex(&bytes))
 }
 
 #[cfg(test)]

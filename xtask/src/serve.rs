@@ -27,10 +27,14 @@ pub fn run(args: &Args) -> Result<()> {
     servers.prepare(&binaries)?;
     let file = servers.setup.home.root.join("test.env");
     let lines = servers.variables(&binaries).into_iter();
-    let text: String = lines.map(|(key, value)| format!("export {key}={value}\n")).collect();
+    let lines = lines.map(|(key, value)| format!("export {key}={value}\n"));
+    let text = lines.collect::<Vec<_>>().concat();
     fs::write(&file, &text)?;
     print!("{text}");
-    println!("ready: `source {}`, then `cargo nextest run`; Ctrl-C ends the servers", file.display());
+    println!(
+        "ready: `source {}`, then `cargo nextest run`; Ctrl-C ends the servers",
+        file.display()
+    );
     let result = servers.watch();
     servers.stop();
     fs::remove_file(&file)?;

@@ -42,7 +42,7 @@ pub fn start_primary(setup: &Setup) -> Result<Running> {
     }
     write_settings(&data, setup, &[("port", setup.ports.primary.to_string())])?;
     let mut server = launch(setup, "postgres-primary", &data)?.start()?;
-    server.wait_until(Duration::from_secs(60), || psql(setup, "postgres", "SELECT 1").is_ok())?;
+    server.wait_until(Duration::from_mins(1), || psql(setup, "postgres", "SELECT 1").is_ok())?;
     Ok(server)
 }
 
@@ -56,7 +56,7 @@ pub fn start_replica(setup: &Setup) -> Result<Running> {
     let mut server = launch(setup, "postgres-replica", &data)?.start()?;
     let streaming =
         format!("SELECT state FROM pg_stat_replication WHERE application_name = '{REPLICA}'");
-    server.wait_until(Duration::from_secs(60), || {
+    server.wait_until(Duration::from_mins(1), || {
         psql(setup, "postgres", &streaming).is_ok_and(|state| state.trim() == "streaming")
     })?;
     Ok(server)
@@ -161,10 +161,8 @@ fn replica_settings(setup: &Setup) -> Vec<(&'static str, String)> {
 
 /// Writes `mes.conf`, anew at each start: ports may have changed. Later lines win.
 fn write_settings(data: &Path, setup: &Setup, own: &[(&str, String)]) -> Result<()> {
-    let mut lines = common_settings(setup.purpose).to_owned();
-    for (name, value) in own {
-        lines.push_str(&format!("{name} = '{}'\n", value.replace('\'', "''")));
-    }
+    let own = own.iter().map(|(name, value)| format!("{name} = '{}'\n", value.replace('\'', "''")));
+    let lines = common_settings(setup.purpose).to_owned() + &own.collect::<Vec<_>>().concat();
     let path = data.join("mes.conf");
     files::write_private(&path, &lines)?;
     give_to_server_user(&path)

@@ -35,8 +35,7 @@ pub fn start(setup: &Setup) -> Result<Running> {
     let plugins = "[rabbitmq_management,rabbitmq_prometheus,rabbitmq_consistent_hash_exchange].\n";
     fs::write(folder.join("enabled_plugins"), plugins)?;
     let log = setup.home.log("rabbitmq");
-    let mut launch =
-        Launch::new("rabbitmq", format!("{SCRIPTS}/rabbitmq-server"), &folder, &log);
+    let mut launch = Launch::new("rabbitmq", format!("{SCRIPTS}/rabbitmq-server"), &folder, &log);
     launch.env = environment(setup)?;
     launch.grace = Duration::from_secs(30);
     launch.start()
@@ -45,7 +44,7 @@ pub fn start(setup: &Setup) -> Result<Running> {
 pub fn wait(setup: &Setup, broker: &mut Running) -> Result<()> {
     let (user, password) = login(setup);
     let overview = format!("{}/api/overview", setup.management_url());
-    broker.wait_until(Duration::from_secs(120), || http::basic(&overview, user, password).is_ok())
+    broker.wait_until(Duration::from_mins(2), || http::basic(&overview, user, password).is_ok())
 }
 
 pub fn url(setup: &Setup) -> String {

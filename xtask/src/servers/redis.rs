@@ -16,8 +16,8 @@ pub fn start(setup: &Setup) -> Result<Running> {
     let configuration = folder.join("redis.conf");
     files::write_private(&configuration, &settings(setup))?;
     let log = setup.home.log("redis");
-    let launch = Launch::new("redis", "redis-server", &folder, &log)
-        .args([configuration.to_string_lossy()]);
+    let launch =
+        Launch::new("redis", "redis-server", &folder, &log).args([configuration.to_string_lossy()]);
     let mut redis = launch.start()?;
     let port = setup.ports.redis;
     redis.wait_until(Duration::from_secs(20), || answers(port))?;
@@ -43,7 +43,7 @@ fn settings(setup: &Setup) -> String {
         setup.home.data.join("redis").display()
     );
     if let Some(password) = password(setup) {
-        lines.push_str(&format!("requirepass {password}\n"));
+        lines.extend(["requirepass ", password, "\n"]);
     }
     lines
 }

@@ -1,0 +1,132 @@
+//! Keeps processes running: whoever dies is started again, soon at first, then after growing
+//! pauses. Stopping goes against the order of starting.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::process::{Launch, Running};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// Who has run this long has recovered; its next death counts as the first.
+const RECOVERED: Duration = Duration::from_mins(1);
+
+pub struct Supervisor {
+    kept: Vec<Kept>,
+    pub restarts: u32,
+}
+
+struct Kept {
+    launch: Launch,
+    state: State,
+    deaths: u32,
+}
+
+enum State {
+    Up(Box<Running>),
+    /// Dead; to be started again at this time.
+    Pausing(Instant),
+}
+
+impl Supervisor {
+    pub fn new() -> Self {
+        Self { kept: Vec::new(), restarts: 0 }
+    }
+
+    /// Takes over a process that runs.
+    pub fn keep(&mut self, running: Running) {
+        let launch = running.launch.clone();
+        self.kept.push(Kept { launch, state: State::Up(Box::new(running)), deaths: 0 });
+    }
+
+    /// Looks at every process once; answers with what a person should know.
+    pub fn look(&mut self) -> Result<Vec<String>> {
+        let mut news = Vec::new();
+        for kept in &mut self.kept {
+            if let Some(line) = kept.look() {
+                news.push(line);
+            }
+            if kept.due() {
+                news.push(format!("{} starts again", kept.launch.name));
+                kept.state = State::Up(Box::new(kept.launch.start()?));
+                self.restarts += 1;
+            }
+        }
+        Ok(news)
+    }
+
+    /// How many of the processes are up.
+    pub fn up(&self) -> (usize, usize) {
+        let up = self.kept.iter().filter(|kept| matches!(kept.state, State::Up(_))).count();
+        (up, self.kept.len())
+    }
+
+    /// Stops everything, the last kept first; one at a time, so that nobody misses whom it needs.
+    pub fn stop(&mut self) {
+        while let Some(kept) = self.kept.pop() {
+            if let State::Up(mut running) = kept.state {
+                running.stop();
+            }
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Kept {
+    fn look(&mut self) -> Option<String> {
+        let State::Up(running) = &mut self.state else { return None };
+        let status = running.ended()?;
+        self.deaths = if running.uptime() > RECOVERED { 1 } else { self.deaths + 1 };
+        let pause = pause_after(self.deaths);
+        let story = running.story();
+        self.state = State::Pausing(Instant::now() + pause);
+        let name = &self.launch.name;
+        Some(format!("{name} died ({status}); starting again in {pause:.1?}; {story}"))
+    }
+
+    fn due(&self) -> bool {
+        matches!(self.state, State::Pausing(until) if Instant::now() >= until)
+    }
+}
+
+fn pause_after(deaths: u32) -> Duration {
+    let doublings = deaths.saturating_sub(1).min(10);
+    (FIRST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_a_limit() {
+        assert_eq!(pause_after(1), FIRST_PAUSE);
+        assert_eq!(pause_after(2), FIRST_PAUSE * 2);
+        assert_eq!(pause_after(30), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn who_dies_is_started_again() {
+        let folder = std::env::temp_dir();
+        let log = folder.join(format!("xtask-keep-{}.log", std::process::id()));
+        let launch = Launch::new("short", "sleep", &folder, &log).args(["0.05"]);
+        let mut supervisor = Supervisor::new();
+        supervisor.keep(launch.start().unwrap());
+        let mut news = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while supervisor.restarts == 0 && Instant::now() < deadline {
+            news.extend(supervisor.look().unwrap());
+            std::thread::yield_now();
+        }
+        assert!(news.iter().any(|line| line.contains("short died")), "{news:?}");
+        assert!(news.iter().any(|line| line.contains("short starts again")), "{news:?}");
+        supervisor.stop();
+        std::fs::remove_file(log).unwrap();
+    }
+}

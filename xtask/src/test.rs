@@ -1,0 +1,130 @@
+//! `cargo xtask test`: every Rust test and the dashboard's, on servers of their own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::test_servers::TestServers;
+use crate::{cargo, dashboard, packages, process};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Passed on to `cargo nextest run`; with any, the dashboard's tests are left out
+    #[arg(last = true)]
+    nextest: Vec<String>,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let begun = Instant::now();
+    packages::ensure()?;
+    require_nextest()?;
+    let mut servers = None;
+    let binaries = build_while_servers_start(&mut servers)?;
+    let mut servers = servers.context("the servers are not there")?;
+    servers.prepare(&binaries)?;
+    let rust = rust_tests(args, &servers, &binaries);
+    servers.stop();
+    let rust = rust?;
+    let dashboard = if args.nextest.is_empty() { Some(dashboard_tests()?) } else { None };
+    let passed = rust.passed && dashboard.as_ref().is_none_or(|outcome| outcome.passed);
+    // The logs of the servers are for those who must find out why.
+    let home = &servers.setup.home;
+    if passed { home.remove() } else { home.remove_data() }?;
+    summary(&rust, dashboard.as_ref(), begun);
+    if passed {
+        return Ok(());
+    }
+    bail!("tests failed; logs of the servers: {}", servers.setup.home.root.join("logs").display())
+}
+
+struct Outcome {
+    passed: bool,
+    count: String,
+}
+
+/// nextest runs each test in a process of its own and tells which one hangs.
+fn require_nextest() -> Result<()> {
+    if process::output(cargo::command().args(["nextest", "--version"])).is_ok() {
+        return Ok(());
+    }
+    println!("installing cargo-nextest (once; takes minutes)");
+    process::run(cargo::command().args(["install", "--locked", "cargo-nextest"]))
+}
+
+fn build_while_servers_start(servers: &mut Option<TestServers>) -> Result<PathBuf> {
+    let build = process::start(&mut cargo::build_binaries())?;
+    match TestServers::start(&format!("test-{}", std::process::id())) {
+        Ok(started) => *servers = Some(started),
+        Err(error) => {
+            process::end(build)?;
+            return Err(error);
+        }
+    }
+    process::finish(build, "cargo build --workspace --bins")?;
+    cargo::binaries()
+}
+
+fn rust_tests(args: &Args, servers: &TestServers, binaries: &Path) -> Result<Outcome> {
+    let report = binaries.with_file_name("nextest").join("default").join("junit.xml");
+    let _ = fs::remove_file(&report);
+    let mut nextest = cargo::command();
+    nextest.args(["nextest", "run", "--workspace"]).args(&args.nextest);
+    nextest.envs(servers.variables(binaries));
+    let status = process::wait(process::start(&mut nextest)?)?;
+    let text = fs::read_to_string(&report).unwrap_or_default();
+    Ok(Outcome { passed: status.success(), count: junit_counts(&text) })
+}
+
+fn dashboard_tests() -> Result<Outcome> {
+    dashboard::install()?;
+    let report = std::env::temp_dir().join(format!("mes-vitest-{}.xml", std::process::id()));
+    let output = format!("--outputFile.junit={}", report.display());
+    let args = ["test", "--", "--reporter=default", "--reporter=junit", &output];
+    let status = run_to_end(&mut dashboard::npm(&args))?;
+    let text = fs::read_to_string(&report).unwrap_or_default();
+    let _ = fs::remove_file(&report);
+    Ok(Outcome { passed: status.success(), count: junit_counts(&text) })
+}
+
+fn run_to_end(command: &mut Command) -> Result<ExitStatus> {
+    process::wait(process::start(command)?)
+}
+
+fn summary(rust: &Outcome, dashboard: Option<&Outcome>, begun: Instant) {
+    let dashboard = dashboard.map_or("not run".to_owned(), |outcome| outcome.count.clone());
+    let seconds = begun.elapsed().as_secs_f32();
+    println!("\nRust: {}; dashboard: {dashboard}; {seconds:.0} s", rust.count);
+}
+
+/// The counts of a JUnit report, from the attributes of its outermost element.
+fn junit_counts(report: &str) -> String {
+    let attribute = |name: &str| {
+        let element = report.split("<testsuites").nth(1)?.split('>').next()?;
+        let value = element.split(&format!(" {name}=\"")).nth(1)?.split('"').next()?;
+        value.parse::<u32>().ok()
+    };
+    let Some(tests) = attribute("tests") else { return "no test has run".to_owned() };
+    let bad = attribute("failures").unwrap_or(0) + attribute("errors").unwrap_or(0);
+    format!("{} of {tests} tests passed", tests.saturating_sub(bad))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_come_from_the_outermost_element() {
+        let report = r#"<?xml version="1.0"?>
+            <testsuites name="run" tests="12" failures="2" errors="1" time="3.1">
+            <testsuite name="a" tests="5" failures="0"></testsuite></testsuites>"#;
+        assert_eq!(junit_counts(report), "9 of 12 tests passed");
+    }
+
+    #[test]
+    fn no_report_means_that_nothing_ran() {
+        assert_eq!(junit_counts(""), "no test has run");
+    }
+}
