@@ -1,0 +1,319 @@
+//! A follower of the log: one leader, one cursor, one fence.
+//!
+//! A [`Follower`] holds one connection of its own for everything: the advisory lock that makes it the
+//! leader, the reader's barrier, and the transactions of its effects. When that connection goes, all of
+//! them go at once and a hot standby takes over; nothing can be half alive.
+//!
+//! The cursor in `write.followers` moves by compare-and-set. A former leader that wakes up, or one whose
+//! cursor was moved by a rebuild, finds another value there, gets [`FollowerError::Fenced`], and must lead
+//! anew.
+//!
+//! To follow the log:
+//!
+//! - *Effect in this database:* [`Follower::read`], [`Follower::begin`] (moves the cursor first, so that the
+//!   fence is held while the effect is written), write through [`Step::connection`], [`Step::commit`].
+//! - *Effect elsewhere:* [`Follower::read`], [`Follower::touch`] (waits for the synchronous standby: a row
+//!   can be visible here before the standby has it), do it, wait until it is confirmed,
+//!   [`Follower::advance`]. The effect may be repeated after a crash.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use shared::clock::Clock;
+use shared::order::events::LoggedEvent;
+use shared::platform::database;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
+use tokio_util::sync::CancellationToken;
+
+use crate::log_reader::{Batch, Gaps, LogReader, ReadError};
+use crate::projections::ProjectionError;
+
+/// A commit waits for the synchronous standby, but not for ever.
+const WRITE_DEADLINE: Duration = Duration::from_secs(30);
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+/// How often a hot standby asks whether it may lead.
+const STANDBY_INTERVAL: Duration = Duration::from_millis(250);
+
+/// What may be replayed: its whole effect lies in tables that can be filled again from the log's start.
+///
+/// Projections are; whoever tells others (the relay, webhooks) is not, and `rebuild` takes nothing else.
+pub trait Replayable: Send + Sync {
+    /// The name of its cursor.
+    const FOLLOWER: &'static str;
+    /// The tables of its effect, in schema `read`, without the checkpoint.
+    const TABLES: &'static [&'static str];
+
+    /// Applies events, in the order of the log, to the tables in the connection's search path.
+    fn apply(
+        connection: &mut PgConnection,
+        events: &[LoggedEvent],
+    ) -> impl Future<Output = Result<(), ProjectionError>> + Send;
+}
+
+/// Why a follower cannot go on. After any of these, drop it and lead anew.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowerError {
+    /// The log cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The database cannot be reached, or failed.
+    #[error("the follower's database failed")]
+    Database(#[from] sqlx::Error),
+    /// Somebody else moved the cursor.
+    #[error("the cursor of `{name}` is not at {cursor} any more: somebody else leads, or rebuilt")]
+    Fenced {
+        /// Whose.
+        name: &'static str,
+        /// Where this follower thought it was.
+        cursor: u64,
+    },
+}
+
+impl FollowerError {
+    /// Whether leading anew, without anybody's help, may be all that is needed.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Fenced { .. } => true,
+            Self::Database(error) | Self::Read(ReadError::Database(error)) => may_recover(error),
+            Self::Read(ReadError::Undecodable { .. }) => false,
+        }
+    }
+}
+
+/// Trouble of the kind that ends by itself: a server that is away, a lock, a lost race.
+pub fn may_recover(error: &sqlx::Error) -> bool {
+    database::is_unavailable(error)
+        || database::is_lock_timeout(error)
+        || database::is_lost_race(error)
+}
+
+/// How to follow: where the log is, how much at a time, by whose clock.
+#[derive(Clone)]
+pub struct LogAccess {
+    options: PgConnectOptions,
+    batch: u32,
+    clock: Arc<dyn Clock>,
+}
+
+impl LogAccess {
+    /// At most `batch` events at a time from the database behind `options`.
+    pub fn new(options: &PgConnectOptions, batch: u32, clock: Arc<dyn Clock>) -> Self {
+        // A leader whose machine vanished must lose its lock soon, and one that hangs inside a
+        // transaction must not hold back everybody's barriers.
+        let options = options.clone().options([
+            ("tcp_keepalives_idle", "5"),
+            ("tcp_keepalives_interval", "2"),
+            ("tcp_keepalives_count", "3"),
+            ("idle_in_transaction_session_timeout", "10s"),
+        ]);
+        Self { options, batch, clock }
+    }
+
+    /// The same log, seen through connections that find their unqualified tables in `schema`.
+    #[must_use]
+    pub fn in_schema(&self, schema: &str) -> Self {
+        let options = self.options.clone().options([("search_path", schema)]);
+        Self { options, ..self.clone() }
+    }
+
+    /// A connection of one's own, outside any pool.
+    pub async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        database::within(CONNECT_DEADLINE, PgConnection::connect_with(&self.options)).await
+    }
+
+    /// A reader after `cursor` that leads nothing and keeps its cursor to itself.
+    pub async fn reader(&self, cursor: u64) -> Result<LogReader, sqlx::Error> {
+        Ok(LogReader::new(self.connect().await?, cursor, self.batch))
+    }
+
+    /// The present moment, by the follower's clock.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}
+
+/// The one leader among all followers of this name.
+pub struct Follower {
+    name: &'static str,
+    reader: LogReader,
+    clock: Arc<dyn Clock>,
+}
+
+impl Follower {
+    /// Waits, as a hot standby, until it leads. `None` when asked to stop before.
+    pub async fn lead(
+        access: &LogAccess,
+        name: &'static str,
+        stop: &CancellationToken,
+    ) -> Result<Option<Self>, FollowerError> {
+        let mut connection = access.connect().await?;
+        while !try_lock(&mut connection, name).await? {
+            let stopped = stop.run_until_cancelled(tokio::time::sleep(STANDBY_INTERVAL)).await;
+            if stopped.is_none() {
+                return Ok(None);
+            }
+        }
+        Self::leading(access, name, connection).await.map(Some)
+    }
+
+    /// Leads if nobody else does.
+    pub async fn try_lead(
+        access: &LogAccess,
+        name: &'static str,
+    ) -> Result<Option<Self>, FollowerError> {
+        let mut connection = access.connect().await?;
+        if !try_lock(&mut connection, name).await? {
+            return Ok(None);
+        }
+        Self::leading(access, name, connection).await.map(Some)
+    }
+
+    async fn leading(
+        access: &LogAccess,
+        name: &'static str,
+        mut connection: PgConnection,
+    ) -> Result<Self, FollowerError> {
+        let cursor = load_cursor(&mut connection, name, access.now()).await?;
+        tracing::info!(follower.name = name, log.position = cursor, "leads");
+        let reader = LogReader::new(connection, cursor, access.batch);
+        Ok(Self { name, reader, clock: access.clock.clone() })
+    }
+
+    /// Whose cursor it is.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The last position that was dealt with.
+    pub const fn cursor(&self) -> u64 {
+        self.reader.gaps().cursor()
+    }
+
+    /// How long the oldest hole has been in the way; a metric, and a reason to look for a transaction
+    /// that hangs.
+    pub fn hole_age(&self) -> Option<Duration> {
+        self.reader.gaps().hole_since().map(|since| Instant::now().duration_since(since))
+    }
+
+    /// The next events. The cursor stays where it is.
+    pub async fn read(&mut self) -> Result<Batch, FollowerError> {
+        Ok(self.reader.read().await?)
+    }
+
+    /// The follower's connection, for its own small questions outside of a [`Step`].
+    pub const fn connection(&mut self) -> &mut PgConnection {
+        self.reader.parts().0
+    }
+
+    /// Begins the transaction of an effect by moving the cursor to `to`: whoever else wants to move it
+    /// waits until this ends.
+    pub async fn begin(&mut self, to: u64) -> Result<Step<'_>, FollowerError> {
+        let (name, now) = (self.name, self.clock.now());
+        let (connection, gaps) = self.reader.parts();
+        let mut transaction = database::within(WRITE_DEADLINE, connection.begin()).await?;
+        move_cursor(&mut transaction, name, gaps.cursor(), to, now).await?;
+        Ok(Step { transaction, gaps, to })
+    }
+
+    /// Moves the cursor by itself, after an effect elsewhere was confirmed.
+    pub async fn advance(&mut self, to: u64) -> Result<(), FollowerError> {
+        self.begin(to).await?.commit().await
+    }
+
+    /// A small write that waits for the synchronous standby, and for everything before it; it also finds
+    /// out whether this follower still leads. Before an effect leaves the database.
+    pub async fn touch(&mut self) -> Result<(), FollowerError> {
+        let (name, now) = (self.name, self.clock.now());
+        let (connection, gaps) = self.reader.parts();
+        let query = sqlx::query!(
+            "UPDATE write.followers SET touched_at = $3 WHERE name = $1 AND cursor = $2",
+            name,
+            gaps.cursor().cast_signed(),
+            now,
+        );
+        let touched = database::within(WRITE_DEADLINE, query.execute(connection)).await?;
+        fenced_unless(touched.rows_affected() == 1, name, gaps.cursor())
+    }
+
+    /// Gives up the lead at once, instead of when the server notices.
+    pub async fn resign(self) {
+        let connection = self.reader.into_connection();
+        // A broken connection has lost the lock already.
+        let _ = database::within(CONNECT_DEADLINE, connection.close()).await;
+    }
+}
+
+/// The transaction of one effect. Dropped without [`Self::commit`] it leaves nothing behind.
+#[must_use = "without `commit` the effect is rolled back"]
+pub struct Step<'f> {
+    transaction: Transaction<'f, Postgres>,
+    gaps: &'f mut Gaps,
+    to: u64,
+}
+
+impl Step<'_> {
+    /// Where the effect is written.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    /// Effect and cursor, at once. After an error the outcome is unknown: lead anew, and the cursor tells.
+    pub async fn commit(self) -> Result<(), FollowerError> {
+        database::within(WRITE_DEADLINE, self.transaction.commit()).await?;
+        self.gaps.move_to(self.to);
+        Ok(())
+    }
+}
+
+/// Locks belong to the session: this one must be nobody else's, so no pool and no transaction-mode proxy.
+async fn try_lock(connection: &mut PgConnection, name: &str) -> Result<bool, sqlx::Error> {
+    let query = sqlx::query_scalar!(
+        r#"SELECT pg_try_advisory_lock(hashtextextended('mes.follower.' || $1, 0)) AS "leads!""#,
+        name,
+    );
+    database::within(CONNECT_DEADLINE, query.fetch_one(connection)).await
+}
+
+async fn load_cursor(
+    connection: &mut PgConnection,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<u64, sqlx::Error> {
+    sqlx::query!(
+        "INSERT INTO write.followers (name, cursor, moved_at, touched_at) VALUES ($1, 0, $2, $2)
+         ON CONFLICT (name) DO NOTHING",
+        name,
+        now,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let cursor = sqlx::query_scalar!("SELECT cursor FROM write.followers WHERE name = $1", name)
+        .fetch_one(connection)
+        .await?;
+    Ok(cursor.cast_unsigned())
+}
+
+async fn move_cursor(
+    connection: &mut PgConnection,
+    name: &'static str,
+    from: u64,
+    to: u64,
+    now: DateTime<Utc>,
+) -> Result<(), FollowerError> {
+    let query = sqlx::query!(
+        "UPDATE write.followers SET cursor = $3, moved_at = $4 WHERE name = $1 AND cursor = $2",
+        name,
+        from.cast_signed(),
+        to.cast_signed(),
+        now,
+    );
+    let moved = database::within(WRITE_DEADLINE, query.execute(connection)).await?;
+    fenced_unless(moved.rows_affected() == 1, name, from)
+}
+
+const fn fenced_unless(moved: bool, name: &'static str, cursor: u64) -> Result<(), FollowerError> {
+    if moved { Ok(()) } else { Err(FollowerError::Fenced { name, cursor }) }
+}

@@ -1,0 +1,18 @@
+//! Everything that happens without a request, one role per process (or `all` of them in one).
+//!
+//! What follows the log of orders:
+//!
+//! | role | follows the log to | module |
+//! |---|---|---|
+//! | `projector` | fill the read model | [`projector`], [`projections`] |
+//! //!
+//! [`log_reader`] reads the log without skipping, [`follower`] adds the cursor, the leadership and the
+//! fence that every follower needs. To add a projection, see [`projections`].
+
+pub mod announcer;
+pub mod checkpoint;
+pub mod follower;
+pub mod log_reader;
+mod metrics;
+pub mod projections;
+pub mod projector;

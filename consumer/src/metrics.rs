@@ -1,0 +1,70 @@
+//! What is measured of every follower of the log. Names end in their unit.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use opentelemetry::metrics::{Counter, Gauge};
+use opentelemetry::{KeyValue, global};
+use shared::order::events::LoggedEvent;
+
+/// The measurements of one follower.
+#[derive(Debug)]
+pub struct FollowerMetrics {
+    follower: [KeyValue; 1],
+    position: Gauge<u64>,
+    lag: Gauge<f64>,
+    hole_age: Gauge<f64>,
+    events: Counter<u64>,
+    failures: Counter<u64>,
+}
+
+impl FollowerMetrics {
+    /// Of the follower with this name.
+    pub fn of(name: &'static str) -> Self {
+        let meter = global::meter("mes");
+        Self {
+            follower: [KeyValue::new("follower", name)],
+            position: meter
+                .u64_gauge("mes_follower_position")
+                .with_description("Position of the last event that was dealt with")
+                .build(),
+            lag: meter
+                .f64_gauge("mes_follower_lag_seconds")
+                .with_description("Age of the last event at the moment when it was dealt with")
+                .build(),
+            hole_age: meter
+                .f64_gauge("mes_follower_oldest_hole_seconds")
+                .with_description(
+                    "For how long a position that somebody may still fill is in the way",
+                )
+                .build(),
+            events: meter
+                .u64_counter("mes_follower_events_total")
+                .with_description("Events dealt with")
+                .build(),
+            failures: meter
+                .u64_counter("mes_follower_failures_total")
+                .with_description("How often the follower had to begin anew")
+                .build(),
+        }
+    }
+
+    /// These events, in the order of the log, were dealt with.
+    pub fn note_batch(&self, events: &[LoggedEvent], now: DateTime<Utc>) {
+        let Some(last) = events.last() else { return };
+        self.events.add(events.len() as u64, &self.follower);
+        self.position.record(last.position, &self.follower);
+        let lag = (now - last.occurred_at).to_std().unwrap_or_default();
+        self.lag.record(lag.as_secs_f64(), &self.follower);
+    }
+
+    /// A hole is in the way for so long, or none is.
+    pub fn note_hole(&self, age: Option<Duration>) {
+        self.hole_age.record(age.unwrap_or_default().as_secs_f64(), &self.follower);
+    }
+
+    /// It must begin anew.
+    pub fn note_failure(&self) {
+        self.failures.add(1, &self.follower);
+    }
+}
