@@ -9,6 +9,7 @@
 
 pub mod approve_order;
 pub mod attach_file;
+pub mod body;
 pub mod cancel_order;
 pub mod close_order;
 pub mod complete_order;

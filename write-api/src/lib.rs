@@ -1,8 +1,17 @@
 //! The only place where an order changes.
 //!
-//! A command travels downward through four files: `routes.rs` (one line), `commands/<verb>.rs` (the whole story),
+//! A command travels downward through four files: [`routes`] (one line), `commands/<verb>.rs` (the whole story),
 //! `shared::order` (the rule) and [`store`] (the one transaction). `consumer` uses [`commands`] and [`store`] too,
 //! so that a CRM message and an operator's click meet the same rule.
 
+pub mod administration;
+pub mod application;
 pub mod commands;
+pub mod config;
+pub mod context;
+mod error;
+pub mod models;
+pub mod object_storage;
+pub mod openapi;
+pub mod routes;
 pub mod store;

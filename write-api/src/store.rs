@@ -50,6 +50,18 @@ pub struct Handled {
     pub replayed: bool,
 }
 
+impl Handled {
+    /// The place in the log from which on readers see the change, as in the answer.
+    pub fn position(&self) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Positioned {
+            position: shared::position::Position,
+        }
+        let answer: Positioned = serde_json::from_str(self.answer.get()).ok()?;
+        Some(answer.position.to_string())
+    }
+}
+
 /// A command that was not carried out. Nothing of it stays behind, but for [`CommandError::OutcomeUnknown`].
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {

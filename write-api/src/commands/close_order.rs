@@ -1,9 +1,14 @@
 //! The parcel arrived, or a person closes the order by hand with a reason.
 
+use ::web::Problem;
+use actix_web::{HttpResponse, web};
 use shared::ids::OrderId;
 use shared::order::refusal::CommandKind;
 
 use super::text::Reason;
+use super::CommandAnswer;
+use super::body::CloseBody;
+use crate::context::CommandRequest;
 use crate::store::{Command, CommandError, Handled, Work};
 
 /// The parcel arrived, or a person closes the order by hand with a reason.
@@ -20,4 +25,18 @@ impl Command for CloseOrder {
         let reason = self.reason.as_ref().map(ToString::to_string);
         work.update(self.order_id, CommandKind::Close, |order, by| order.close(by, reason)).await
     }
+}
+
+/// Closes a shipped order by hand, with a reason.
+#[utoipa::path(
+    post, path = "/v1/orders/{order_id}/close", tag = "orders", request_body = CloseBody,
+    params(("order_id" = OrderId, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
+)]
+pub async fn handler(
+    request: CommandRequest,
+    order_id: web::Path<OrderId>,
+) -> Result<HttpResponse, Problem> {
+    let CloseBody { reason, expected_version } = request.body()?;
+    request.execute(CloseOrder { order_id: *order_id, reason }, expected_version).await
 }

@@ -1,8 +1,13 @@
 //! Packing begins.
 
+use ::web::Problem;
+use actix_web::{HttpResponse, web};
 use shared::ids::OrderId;
 use shared::order::refusal::CommandKind;
 
+use super::body::PlainBody;
+use super::CommandAnswer;
+use crate::context::CommandRequest;
 use crate::store::{Command, CommandError, Handled, Work};
 
 /// Packing begins.
@@ -16,4 +21,18 @@ impl Command for PackOrder {
     async fn carry_out(&self, work: &mut Work<'_>) -> Result<Handled, CommandError> {
         work.update(self.order_id, CommandKind::Pack, |order, by| order.pack(by)).await
     }
+}
+
+/// Packing begins.
+#[utoipa::path(
+    post, path = "/v1/orders/{order_id}/pack", tag = "orders", request_body = PlainBody,
+    params(("order_id" = OrderId, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
+)]
+pub async fn handler(
+    request: CommandRequest,
+    order_id: web::Path<OrderId>,
+) -> Result<HttpResponse, Problem> {
+    let PlainBody { expected_version } = request.body()?;
+    request.execute(PackOrder { order_id: *order_id }, expected_version).await
 }

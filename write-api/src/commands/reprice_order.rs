@@ -1,8 +1,13 @@
 //! A person has mended what made the pricing fail; it is tried again.
 
+use ::web::Problem;
+use actix_web::{HttpResponse, web};
 use shared::ids::OrderId;
 use shared::order::refusal::CommandKind;
 
+use super::body::PlainBody;
+use super::CommandAnswer;
+use crate::context::CommandRequest;
 use crate::store::{Command, CommandError, Handled, Work};
 
 /// A person has mended what made the pricing fail; it is tried again.
@@ -16,4 +21,18 @@ impl Command for RepriceOrder {
     async fn carry_out(&self, work: &mut Work<'_>) -> Result<Handled, CommandError> {
         work.update(self.order_id, CommandKind::Reprice, |order, by| order.reprice(by)).await
     }
+}
+
+/// Tries a failed pricing again.
+#[utoipa::path(
+    post, path = "/v1/orders/{order_id}/reprice", tag = "orders", request_body = PlainBody,
+    params(("order_id" = OrderId, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
+)]
+pub async fn handler(
+    request: CommandRequest,
+    order_id: web::Path<OrderId>,
+) -> Result<HttpResponse, Problem> {
+    let PlainBody { expected_version } = request.body()?;
+    request.execute(RepriceOrder { order_id: *order_id }, expected_version).await
 }

@@ -1,9 +1,14 @@
 //! The piece leaves for the buyer.
 
+use ::web::Problem;
+use actix_web::{HttpResponse, web};
 use shared::ids::OrderId;
 use shared::order::refusal::CommandKind;
 
 use super::text::TrackingNumber;
+use super::CommandAnswer;
+use super::body::ShipBody;
+use crate::context::CommandRequest;
 use crate::store::{Command, CommandError, Handled, Work};
 
 /// The piece leaves for the buyer.
@@ -20,4 +25,18 @@ impl Command for ShipOrder {
         let number = self.tracking_number.to_string();
         work.update(self.order_id, CommandKind::Ship, |order, by| order.ship(by, number)).await
     }
+}
+
+/// The piece leaves for the buyer.
+#[utoipa::path(
+    post, path = "/v1/orders/{order_id}/ship", tag = "orders", request_body = ShipBody,
+    params(("order_id" = OrderId, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
+)]
+pub async fn handler(
+    request: CommandRequest,
+    order_id: web::Path<OrderId>,
+) -> Result<HttpResponse, Problem> {
+    let ShipBody { tracking_number, expected_version } = request.body()?;
+    request.execute(ShipOrder { order_id: *order_id, tracking_number }, expected_version).await
 }

@@ -1,9 +1,17 @@
 //! "Make order": from the shop after a draft or at once, from a partner always at once.
 
+use ::web::{Problem, Scope};
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use shared::ids::ModelId;
 use shared::order::Origin;
 use shared::order::decisions::submit;
-use shared::order::spec::WorkSpec;
+use shared::order::spec::{Quantity, RateCardKey, Unit, WorkSpec};
+use utoipa::ToSchema;
 
+use super::CommandAnswer;
+use super::text::ExternalId;
+use crate::context::CommandRequest;
 use crate::store::{Command, CommandError, Handled, Work};
 
 /// "Make order". The pricing job is created in the same transaction.
@@ -22,4 +30,41 @@ impl Command for SubmitOrder {
         let decision = submit(order.as_ref(), self.origin.clone(), self.spec.clone());
         work.record(order_id, order, decision).await
     }
+}
+
+/// A partner's order.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitBody {
+    /// What the partner calls it; unique for ever, so that a repeated submission is the same order.
+    pub external_id: ExternalId,
+    /// A model that was uploaded before.
+    pub model_id: ModelId,
+    /// The unit of the model's numbers: STL has none.
+    pub unit: Unit,
+    /// A material of the rate card.
+    pub material: RateCardKey,
+    /// A finish of the rate card.
+    pub finish: RateCardKey,
+    /// Pieces.
+    pub quantity: Quantity,
+}
+
+/// A partner submits an order; it is priced at once.
+#[utoipa::path(
+    post, path = "/v1/orders", tag = "orders", request_body = SubmitBody,
+    params(("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
+)]
+pub async fn handler(request: CommandRequest) -> Result<HttpResponse, Problem> {
+    request.caller.require_scope(Scope::OrdersSubmit)?;
+    let partner_id = request.caller.partner_id();
+    let partner_id =
+        partner_id.ok_or_else(|| Problem::forbidden("Only partners submit orders over HTTP"))?;
+    let SubmitBody { external_id, model_id, unit, material, finish, quantity } = request.body()?;
+    let command = SubmitOrder {
+        origin: Origin::Partner { partner_id, external_id: external_id.into() },
+        spec: WorkSpec { model_id, unit, material, finish, quantity },
+    };
+    request.execute(command, None).await
 }

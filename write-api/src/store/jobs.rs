@@ -178,24 +178,35 @@ impl Store {
     }
 
     /// Something that the worker needs is away, or the worker stops: the job waits for `delay` and goes back to
-    /// its lane. `false` as for [`Store::finish_job`].
+    /// its lane; the attempt does not count. `false` as for [`Store::finish_job`].
     pub async fn release_job(
         &self,
         fence: &JobFence,
         reason: &str,
         delay: TimeDelta,
     ) -> Result<bool, CommandError> {
+        self.put_back(fence, reason, delay, 0).await
+    }
+
+    async fn put_back(
+        &self,
+        fence: &JobFence,
+        reason: &str,
+        delay: TimeDelta,
+        counted_attempts: i32,
+    ) -> Result<bool, CommandError> {
         let mut transaction = self.pool.begin().await?;
         let released = sqlx::query!(
             "UPDATE write.pricing_jobs
              SET state = 'queued', lease_token = NULL, lease_until = NULL,
-                 last_error = $4, not_before = $5
+                 last_error = $4, not_before = $5, attempts = attempts - 1 + $6
              WHERE order_id = $1 AND generation = $2 AND lease_token = $3",
             fence.order_id.as_uuid(),
             i64::from(fence.generation),
             fence.lease_token,
             reason,
             self.clock.now() + delay,
+            counted_attempts,
         )
         .execute(&mut *transaction)
         .await?
@@ -241,7 +252,7 @@ impl Store {
             let reason = format!("{} attempts ended without an answer", fence.attempt);
             self.fail_job(fence, "attempts-exhausted", &reason).await
         } else {
-            self.release_job(fence, "the worker's lease ran out", TimeDelta::zero()).await
+            self.put_back(fence, "the worker's lease ran out", TimeDelta::zero(), 1).await
         }
     }
 

@@ -1,0 +1,73 @@
+//! `POST /v1/rate-cards`: a new price book, in force from a given moment.
+
+use ::web::{Caller, JsonBody, Problem, Role};
+use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
+use pricing::rate_card::RateCard;
+use serde::{Deserialize, Serialize};
+use shared::actor::Actor;
+use sqlx::types::Json;
+use utoipa::ToSchema;
+
+use crate::application::State;
+
+/// A price book to be.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PublishRateCard {
+    /// From when on it is in force; at once when left out.
+    pub valid_from: Option<DateTime<Utc>>,
+    /// Metals, finishes, machine rates, quantity breaks, minima, tax and rounding.
+    #[schema(value_type = Object)]
+    pub rate_card: RateCard,
+}
+
+/// A published price book.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PublishedRateCard {
+    /// Kept with every price that is made with it.
+    pub version: i64,
+    /// From when on it is in force.
+    pub valid_from: DateTime<Utc>,
+}
+
+/// Publishes a price book. Older ones stay, because prices name them.
+#[utoipa::path(
+    post, path = "/v1/rate-cards", tag = "administration", request_body = PublishRateCard,
+    responses((status = 201, description = "Published", body = PublishedRateCard), (status = "default", body = Problem)),
+)]
+pub async fn handler(
+    state: web::Data<State>,
+    caller: Caller,
+    body: JsonBody<PublishRateCard>,
+) -> Result<HttpResponse, Problem> {
+    caller.require_role(&[Role::Admin])?;
+    let PublishRateCard { valid_from, rate_card } = body.into_inner();
+    rate_card.validate().map_err(|error| {
+        let field = format!("/rate_card/{}", error.field.replace('.', "/"));
+        Problem::invalid_field(field, error.problem)
+    })?;
+    let valid_from = valid_from.unwrap_or_else(|| state.store.clock().now());
+    let version = save(&state, &rate_card, valid_from, &caller.actor)
+        .await
+        .map_err(|error| Problem::from_database(&error))?;
+    Ok(HttpResponse::Created().json(PublishedRateCard { version, valid_from }))
+}
+
+async fn save(
+    state: &State,
+    rate_card: &RateCard,
+    valid_from: DateTime<Utc>,
+    by: &Actor,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        "INSERT INTO write.rate_cards (document, valid_from, created_by, created_at)
+         VALUES ($1, $2, $3, $4) RETURNING version",
+        Json(rate_card) as _,
+        valid_from,
+        Json(by) as _,
+        state.store.clock().now(),
+    )
+    .fetch_one(state.store.pool())
+    .await
+}

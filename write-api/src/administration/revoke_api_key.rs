@@ -1,0 +1,39 @@
+//! `DELETE /v1/api-keys/{api_key_id}`: a key stops working, within seconds everywhere.
+
+use ::web::{Caller, Problem, Role};
+use actix_web::{HttpResponse, web};
+use shared::ids::ApiKeyId;
+
+use crate::application::State;
+
+/// Revokes a key. Revoking it again changes nothing.
+#[utoipa::path(
+    delete, path = "/v1/api-keys/{api_key_id}", tag = "administration",
+    params(("api_key_id" = ApiKeyId, Path)),
+    responses((status = 204, description = "It no longer works"), (status = "default", body = Problem)),
+)]
+pub async fn handler(
+    state: web::Data<State>,
+    caller: Caller,
+    api_key_id: web::Path<ApiKeyId>,
+) -> Result<HttpResponse, Problem> {
+    caller.require_role(&[Role::Admin])?;
+    let known =
+        revoke(&state, *api_key_id).await.map_err(|error| Problem::from_database(&error))?;
+    if known {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(Problem::not_found("There is no such API key"))
+    }
+}
+
+async fn revoke(state: &State, api_key_id: ApiKeyId) -> Result<bool, sqlx::Error> {
+    let revoked = sqlx::query!(
+        "UPDATE write.api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE api_key_id = $1",
+        api_key_id.as_uuid(),
+        state.store.clock().now(),
+    )
+    .execute(state.store.pool())
+    .await?;
+    Ok(revoked.rows_affected() == 1)
+}

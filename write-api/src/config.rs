@@ -1,0 +1,37 @@
+//! The write API's configuration tree; every key with its default stands in `defaults.toml`.
+
+use ::web::{AuthConfig, HttpConfig, QuotaConfig};
+use serde::{Deserialize, Serialize};
+use shared::platform::database::DatabaseConfig;
+use shared::platform::telemetry::TelemetryConfig;
+
+/// All keys with their defaults.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// What the write API can be told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen.
+    pub http: HttpConfig,
+    /// The primary.
+    pub database: DatabaseConfig,
+    /// Where models lie.
+    pub models: ModelsConfig,
+    /// How people's tokens are checked.
+    pub auth: AuthConfig,
+    /// How often a caller may ask.
+    pub quotas: QuotaConfig,
+    /// What it tells about itself.
+    pub telemetry: TelemetryConfig,
+}
+
+/// Where models lie, and how large they may be.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelsConfig {
+    /// `file:///folder` or `s3://bucket/prefix` (credentials from the `AWS_*` environment).
+    pub url: String,
+    /// The most bytes of one model.
+    pub max_bytes: u64,
+}

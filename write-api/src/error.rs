@@ -1,0 +1,83 @@
+//! How a command's error reads over HTTP. Refusals say what would be allowed; failures say whether to retry.
+
+use std::time::Duration;
+
+use ::web::Problem;
+use actix_web::http::StatusCode;
+use shared::order::refusal::{CommandKind, Reason, Refusal};
+
+use crate::models::UploadError;
+use crate::store::CommandError;
+
+const RETRY_SOON: Duration = Duration::from_secs(1);
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Refused(refusal) => refused(&refusal),
+            CommandError::UnknownOrder => Self::not_found("There is no such order"),
+            CommandError::UnknownModel(_) => {
+                Self::invalid_field("/model_id", error.to_string())
+            }
+            CommandError::UnknownOperator => Self::forbidden(error.to_string()),
+            CommandError::CauseReused => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Self::new(status, "idempotency-key-reused", "The key belongs to another request")
+                    .detail(error.to_string())
+            }
+            CommandError::InProgress => {
+                Self::refused("in-progress", error.to_string()).retry_after(RETRY_SOON)
+            }
+            CommandError::OutcomeUnknown(ref source) => {
+                tracing::warn!(error = source as &dyn std::error::Error, "outcome unknown");
+                Self::unavailable(error.to_string(), RETRY_SOON)
+            }
+            CommandError::Unavailable(ref source) | CommandError::Database(ref source) => {
+                Self::from_database(source)
+            }
+            CommandError::Inconsistent(_) => Self::internal(&error),
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> Problem {
+    let detail = refusal.to_string();
+    let problem = match &refusal.reason {
+        Reason::NotAllowed { .. } | Reason::OperatorInactive => Problem::forbidden(detail),
+        Reason::ReasonRequired => Problem::invalid_field("/reason", detail),
+        reason => Problem::refused(reason.code(), detail),
+    };
+    let allowed: Vec<&str> = refusal.allowed().into_iter().map(CommandKind::as_str).collect();
+    let problem =
+        problem.with("current_status", refusal.status.as_str()).with("allowed", allowed);
+    match &refusal.reason {
+        Reason::AlreadyTaken { by, at } => {
+            problem.with("taken_by", by.as_str()).with("taken_at", at.to_rfc3339())
+        }
+        Reason::StaleVersion { actual, .. } => problem.with("current_version", *actual),
+        _ => problem,
+    }
+}
+
+impl From<UploadError> for Problem {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::TooLarge { limit } => {
+                let status = StatusCode::PAYLOAD_TOO_LARGE;
+                Self::new(status, "too-large", "The model is too large")
+                    .detail(error.to_string())
+                    .with("limit_bytes", limit)
+            }
+            UploadError::NotAModel(ref cause) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, cause.code(), "Not a usable model")
+                    .detail(error.to_string())
+            }
+            UploadError::BrokenOff(_) => Self::bad_request(error.to_string()),
+            UploadError::Store(ref cause) => {
+                tracing::warn!(error = cause as &dyn std::error::Error, "object store");
+                Self::unavailable("The object store is not available", RETRY_SOON)
+            }
+            UploadError::Database(ref cause) => Self::from_database(cause),
+        }
+    }
+}

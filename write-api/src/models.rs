@@ -1,0 +1,213 @@
+//! 3D models: streamed to the object store, never whole in memory. A file's SHA-256 is its id, so that uploading
+//! it again costs nothing and changes nothing.
+
+use std::sync::Arc;
+
+use ::web::{Caller, Problem, Role, Scope};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use object_store::path::Path;
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
+use pricing::mesh::{FacetCounter, FacetEstimate, ModelError};
+use sha2::{Digest, Sha256};
+use shared::actor::Actor;
+use shared::clock::Clock;
+use shared::ids::{Ids, ModelId};
+use sqlx::PgPool;
+use sqlx::types::Json;
+
+use crate::application::State;
+
+/// A part of a multipart upload; S3 wants at least 5 MiB for all but the last one.
+const PART_BYTES: usize = 8 * 1024 * 1024;
+
+/// Where the bytes of a model lie.
+pub fn path_of(model_id: &ModelId) -> Path {
+    Path::from(format!("models/{}/{model_id}", &model_id.as_str()[..2]))
+}
+
+/// An uploaded model.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct UploadedModel {
+    /// Name it in orders.
+    pub model_id: ModelId,
+    /// The file's length.
+    pub bytes: u64,
+    /// `stl-binary` or `stl-ascii`.
+    pub format: String,
+    /// How many triangles the file says it has.
+    pub facets: u64,
+    /// Whether the same file was uploaded before.
+    pub already_known: bool,
+}
+
+/// Why a file was not taken. Nothing of it is kept.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// More bytes than are allowed.
+    #[error("the file is longer than the {limit} bytes that are allowed")]
+    TooLarge {
+        /// How many are allowed.
+        limit: u64,
+    },
+    /// Not a file that can be priced.
+    #[error("this is not a usable model: {0}")]
+    NotAModel(#[from] ModelError),
+    /// The client stopped sending.
+    #[error("the upload broke off: {0}")]
+    BrokenOff(String),
+    /// The object store is away.
+    #[error("the object store is not available")]
+    Store(#[from] object_store::Error),
+    /// The database is away.
+    #[error("the database is not available")]
+    Database(#[from] sqlx::Error),
+}
+
+/// Takes models in.
+#[derive(Clone)]
+pub struct Models {
+    store: Arc<dyn ObjectStore>,
+    pool: PgPool,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    max_bytes: u64,
+}
+
+impl Models {
+    /// Models in `store`, none longer than `max_bytes`.
+    pub fn new(
+        store: Arc<dyn ObjectStore>,
+        pool: PgPool,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        max_bytes: u64,
+    ) -> Self {
+        Self { store, pool, clock, ids, max_bytes }
+    }
+
+    /// The most bytes that a model may have.
+    pub const fn max_bytes(&self) -> u64 {
+        self.max_bytes
+    }
+
+    /// The object store's own word on whether it can be used.
+    pub async fn probe(&self) -> Result<(), object_store::Error> {
+        match self.store.head(&Path::from("models/probe")).await {
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Streams a file in, looks at it on the way, and makes it known under the hash of its bytes.
+    #[tracing::instrument(name = "model.upload", skip_all)]
+    pub async fn take_in<E: std::fmt::Display>(
+        &self,
+        body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        by: &Actor,
+    ) -> Result<UploadedModel, UploadError> {
+        let staging = Path::from(format!("uploads/{}", self.ids.next()));
+        let mut upload = self.store.put_multipart(&staging).await?;
+        match self.receive(body, &mut *upload).await {
+            Ok(received) => {
+                upload.complete().await?;
+                self.keep(&staging, received, by).await
+            }
+            Err(error) => {
+                // Best effort: what an interrupted upload leaves behind is swept by age.
+                let _ = upload.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn receive<E: std::fmt::Display>(
+        &self,
+        mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        upload: &mut dyn MultipartUpload,
+    ) -> Result<Received, UploadError> {
+        let (mut hash, mut facets) = (Sha256::new(), FacetCounter::new());
+        let (mut part, mut total) = (Vec::with_capacity(PART_BYTES), 0_u64);
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|error| UploadError::BrokenOff(error.to_string()))?;
+            total += chunk.len() as u64;
+            if total > self.max_bytes {
+                return Err(UploadError::TooLarge { limit: self.max_bytes });
+            }
+            hash.update(&chunk);
+            facets.push(&chunk);
+            part.extend_from_slice(&chunk);
+            if part.len() >= PART_BYTES {
+                upload.put_part(PutPayload::from(std::mem::take(&mut part))).await?;
+                part.reserve(PART_BYTES);
+            }
+        }
+        let estimate = facets.verdict(total)?;
+        upload.put_part(PutPayload::from(part)).await?;
+        Ok(Received { model_id: ModelId::from_sha256(hash.finalize().into()), total, estimate })
+    }
+
+    async fn keep(
+        &self,
+        staging: &Path,
+        received: Received,
+        by: &Actor,
+    ) -> Result<UploadedModel, UploadError> {
+        let Received { model_id, total, estimate } = received;
+        self.store.rename(staging, &path_of(&model_id)).await?;
+        let added = sqlx::query!(
+            "INSERT INTO write.models (model_id, bytes, format, facets, uploaded_by, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (model_id) DO NOTHING",
+            model_id.as_str(),
+            i64::try_from(total).unwrap_or(i64::MAX),
+            estimate.format.as_str(),
+            i64::try_from(estimate.facets).unwrap_or(i64::MAX),
+            Json(by) as _,
+            self.clock.now(),
+        )
+        .execute(&self.pool)
+        .await?
+        .rows_affected();
+        Ok(UploadedModel {
+            model_id,
+            bytes: total,
+            format: estimate.format.as_str().to_owned(),
+            facets: estimate.facets,
+            already_known: added == 0,
+        })
+    }
+}
+
+struct Received {
+    model_id: ModelId,
+    total: u64,
+    estimate: FacetEstimate,
+}
+
+/// Uploads a 3D model: the body is the file. It may be sent again at no cost.
+#[utoipa::path(
+    post, path = "/v1/models", tag = "models",
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "An STL file, binary or ASCII"),
+    responses((status = 201, body = UploadedModel), (status = "default", body = Problem)),
+)]
+pub async fn handler(
+    state: web::Data<State>,
+    caller: Caller,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    caller.require(&[Role::Seller, Role::Admin], Some(Scope::ModelsWrite))?;
+    let limit = state.models.max_bytes();
+    if announced_length(&request).is_some_and(|bytes| bytes > limit) {
+        return Err(UploadError::TooLarge { limit }.into());
+    }
+    let model = state.models.take_in(payload, &caller.actor).await?;
+    Ok(HttpResponse::Created().json(model))
+}
+
+/// An honest client hears at once that its file is too long; a dishonest one while it streams.
+fn announced_length(request: &HttpRequest) -> Option<u64> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}

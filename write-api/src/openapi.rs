@@ -1,0 +1,58 @@
+//! The OpenAPI 3.1 document, made from the handlers. `write-api --openapi` prints it; a copy is checked in.
+
+use actix_web::HttpResponse;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+
+use crate::administration::{
+    issue_api_key, publish_rate_card, put_operator, register_partner, revoke_api_key,
+};
+use crate::commands::{
+    approve_order, cancel_order, close_order, complete_order, give_back_order, pack_order,
+    reprice_order, rework_order, ship_order, submit_order, take_order,
+};
+use crate::models;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "MES write API",
+        description = "Commands. Every command needs an Idempotency-Key and may be repeated with it. \
+                       Errors are RFC 9457 problems."
+    ),
+    paths(
+        models::handler,
+        submit_order::handler,
+        reprice_order::handler,
+        approve_order::handler,
+        take_order::handler,
+        give_back_order::handler,
+        complete_order::handler,
+        rework_order::handler,
+        pack_order::handler,
+        ship_order::handler,
+        close_order::handler,
+        cancel_order::handler,
+        put_operator::handler,
+        register_partner::handler,
+        issue_api_key::handler,
+        revoke_api_key::handler,
+        publish_rate_card::handler,
+    ),
+    security(("bearer" = []))
+)]
+struct Document;
+
+/// The document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("bearer", bearer);
+    document
+}
+
+/// Serves the document.
+pub async fn handler() -> HttpResponse {
+    HttpResponse::Ok().json(document())
+}

@@ -1,0 +1,34 @@
+//! Everything the write API answers to: the table of contents.
+
+use actix_web::web::{ServiceConfig, delete, get, post, put};
+
+use crate::administration::{
+    issue_api_key, publish_rate_card, put_operator, register_partner, revoke_api_key,
+};
+use crate::commands::{
+    approve_order, cancel_order, close_order, complete_order, give_back_order, pack_order,
+    reprice_order, rework_order, ship_order, submit_order, take_order,
+};
+use crate::{models, openapi};
+
+/// Adds every endpoint.
+pub fn add(app: &mut ServiceConfig) {
+    app.route("/v1/models", post().to(models::handler))
+        .route("/v1/orders", post().to(submit_order::handler))
+        .route("/v1/orders/{order_id}/reprice", post().to(reprice_order::handler))
+        .route("/v1/orders/{order_id}/approve", post().to(approve_order::handler))
+        .route("/v1/orders/{order_id}/take", post().to(take_order::handler))
+        .route("/v1/orders/{order_id}/give-back", post().to(give_back_order::handler))
+        .route("/v1/orders/{order_id}/complete", post().to(complete_order::handler))
+        .route("/v1/orders/{order_id}/rework", post().to(rework_order::handler))
+        .route("/v1/orders/{order_id}/pack", post().to(pack_order::handler))
+        .route("/v1/orders/{order_id}/ship", post().to(ship_order::handler))
+        .route("/v1/orders/{order_id}/close", post().to(close_order::handler))
+        .route("/v1/orders/{order_id}/cancel", post().to(cancel_order::handler))
+        .route("/v1/operators/{operator_id}", put().to(put_operator::handler))
+        .route("/v1/partners", post().to(register_partner::handler))
+        .route("/v1/api-keys", post().to(issue_api_key::handler))
+        .route("/v1/api-keys/{api_key_id}", delete().to(revoke_api_key::handler))
+        .route("/v1/rate-cards", post().to(publish_rate_card::handler))
+        .route("/openapi.json", get().to(openapi::handler));
+}
