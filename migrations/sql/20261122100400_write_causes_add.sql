@@ -7,6 +7,7 @@ CREATE TABLE write.causes (
     fingerprint  bytea       NOT NULL,
     order_id     uuid,
     answer       json,       -- json, not jsonb: a replayed answer is equal to the byte
+    -- allow types: json keeps the text of the answer as it was
     created_at   timestamptz NOT NULL,
     last_seen_at timestamptz NOT NULL,
     PRIMARY KEY (source, key)

@@ -24,6 +24,9 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<()> {
     let home = Home::of(&args.name)?;
+    if !home.root.exists() {
+        bail!("there is no stack `{}`", args.name);
+    }
     let running = stop(&home, args.keep)?;
     // Taken while the data goes, so that no `up` starts on it in the same moment.
     let Some(_lock) = lock::take(&home)? else {

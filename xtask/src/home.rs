@@ -13,8 +13,8 @@ use anyhow::{Context, Result, bail};
 use nix::unistd::Uid;
 use sha2::{Digest, Sha256};
 
-use crate::files;
 use crate::servers::postgres;
+use crate::{files, lock};
 
 #[derive(Clone, Debug)]
 pub struct Home {
@@ -90,6 +90,19 @@ impl Home {
         let short = files::hex(&hash[..4]);
         PathBuf::from(format!("/var/tmp/mes-{}-{short}-{}", Uid::effective(), self.name))
     }
+}
+
+/// Removes what killed runs have left: stacks of this kind that nobody holds any more.
+pub fn sweep(prefix: &str) -> Result<()> {
+    let Ok(entries) = fs::read_dir(checkout().join(".mes")) else { return Ok(()) };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    for name in names.filter(|name| name.starts_with(prefix)) {
+        let home = Home::of(&name)?;
+        if lock::holder(&home)?.is_none() {
+            home.remove()?;
+        }
+    }
+    Ok(())
 }
 
 /// The root of the checkout.

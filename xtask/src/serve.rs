@@ -36,8 +36,6 @@ pub fn run(args: &Args) -> Result<()> {
         file.display()
     );
     let result = servers.watch();
-    servers.stop();
     fs::remove_file(&file)?;
-    servers.setup.home.remove_data()?;
     result
 }

@@ -14,7 +14,7 @@ use crate::secrets::Secrets;
 use crate::servers::{Purpose, Setup, postgres};
 use crate::stack::DATABASE;
 use crate::test_servers::migrate;
-use crate::{cargo, files, ports, process};
+use crate::{cargo, files, lock, ports, process};
 
 type Queries = BTreeMap<String, String>;
 
@@ -54,7 +54,9 @@ fn compare(kept: &Queries, fresh: &Queries) -> Vec<String> {
 /// Compiles everything that uses the macros against a migrated database of our own.
 fn describe_queries() -> Result<Queries> {
     process::run(&mut cargo::build_binaries())?;
+    home::sweep("sqlx-")?;
     let home = Home::create(&format!("sqlx-{}", std::process::id()))?;
+    let _lock = lock::take(&home)?;
     let result = with_database(&home);
     home.remove()?;
     result

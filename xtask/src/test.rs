@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::test_servers::TestServers;
-use crate::{cargo, dashboard, packages, process};
+use crate::{cargo, dashboard, home, packages, process};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -21,23 +21,26 @@ pub fn run(args: &Args) -> Result<()> {
     let begun = Instant::now();
     packages::ensure()?;
     require_nextest()?;
+    home::sweep("test-")?;
     let mut servers = None;
     let binaries = build_while_servers_start(&mut servers)?;
-    let mut servers = servers.context("the servers are not there")?;
+    let servers = servers.context("the servers are not there")?;
     servers.prepare(&binaries)?;
     let rust = rust_tests(args, &servers, &binaries);
-    servers.stop();
+    let home = servers.setup.home.clone();
+    drop(servers);
     let rust = rust?;
     let dashboard = if args.nextest.is_empty() { Some(dashboard_tests()?) } else { None };
     let passed = rust.passed && dashboard.as_ref().is_none_or(|outcome| outcome.passed);
     // The logs of the servers are for those who must find out why.
-    let home = &servers.setup.home;
-    if passed { home.remove() } else { home.remove_data() }?;
+    if passed {
+        home.remove()?;
+    }
     summary(&rust, dashboard.as_ref(), begun);
     if passed {
         return Ok(());
     }
-    bail!("tests failed; logs of the servers: {}", servers.setup.home.root.join("logs").display())
+    bail!("tests failed; logs of the servers: {}", home.root.join("logs").display())
 }
 
 struct Outcome {

@@ -4,9 +4,11 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::home::Home;
+use crate::interrupt;
+use crate::lock::{self, Lock};
 use crate::ports::{self, Reservation};
 use crate::process::{self, Running};
 use crate::secrets::Secrets;
@@ -15,22 +17,28 @@ use crate::servers::{self, Purpose, Setup, postgres};
 /// Tests clone this database; nobody ever connects to it.
 const TEMPLATE: &str = "mes_template";
 
+/// Stops its servers and removes their data when it goes, whatever the reason; the logs stay.
 pub struct TestServers {
     pub setup: Setup,
     running: Vec<Running>,
     _reservation: Reservation,
+    _lock: Lock,
 }
 
 impl TestServers {
     pub fn start(name: &str) -> Result<Self> {
-        let home = Home::create(name)?;
-        home.remove_data()?;
+        let Some(lock) = lock::take(&Home::of(name)?)? else {
+            bail!("`{name}` is already running; `cargo xtask down --name {name}` stops it");
+        };
+        Home::of(name)?.remove_data()?;
         let home = Home::create(name)?;
         let reservation = ports::reserve(None)?;
         let secrets = Secrets::random()?;
         let setup = Setup { home, ports: reservation.ports, secrets, purpose: Purpose::Tests };
-        let running = servers::start(&setup)?;
-        Ok(Self { setup, running, _reservation: reservation })
+        let mut servers =
+            Self { setup, running: Vec::new(), _reservation: reservation, _lock: lock };
+        servers.running = servers::start(&servers.setup)?;
+        Ok(servers)
     }
 
     /// Creates the roles and the template database with the `migrate` binary.
@@ -65,18 +73,23 @@ impl TestServers {
     /// Waits until the user interrupts or a server dies.
     pub fn watch(&mut self) -> Result<()> {
         loop {
-            crate::interrupt::check()?;
+            interrupt::check()?;
             for server in &mut self.running {
                 if let Some(status) = server.ended() {
-                    anyhow::bail!("{} died ({status})\n{}", server.name(), server.story());
+                    bail!("{} died ({status})\n{}", server.name(), server.story());
                 }
             }
             std::thread::sleep(std::time::Duration::from_millis(100));
         }
     }
+}
 
-    pub fn stop(&mut self) {
+impl Drop for TestServers {
+    fn drop(&mut self) {
         servers::stop(&mut self.running);
+        if let Err(error) = self.setup.home.remove_data() {
+            eprintln!("{error:#}");
+        }
     }
 }
 

@@ -40,12 +40,12 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let home = Home::of(&args.name)?;
     let Some(lock) = lock::take(&home)? else { return already_running(&home) };
+    let resumed = home.record().exists();
     let result = live(args, lock);
-    finish(&home, args.keep)?;
-    match result {
-        Err(_) if interrupt::requested() => Ok(()),
-        result => result,
-    }
+    // Data that was kept before is not lost to a build that fails.
+    let failed = result.is_err() && !interrupt::requested();
+    finish(&home, args.keep || (failed && resumed))?;
+    if failed { result } else { Ok(()) }
 }
 
 fn already_running(home: &Home) -> Result<()> {
