@@ -32,13 +32,12 @@ pub fn is_ok(url: &str) -> bool {
     agent().get(url).call().is_ok_and(|response| response.status() == 200)
 }
 
-/// Sends JSON with a token and an idempotency key; any answer but 2xx is an error that shows it.
-pub fn send(method: &str, url: &str, token: &str, key: &str, body: &Value) -> Result<Value> {
+/// Sends JSON with a token; any answer but 2xx is an error that shows it.
+pub fn send(method: &str, url: &str, token: &str, body: &Value) -> Result<Value> {
     let request = Request::builder()
         .method(method)
         .uri(url)
         .header("Authorization", format!("Bearer {token}"))
-        .header("Idempotency-Key", key)
         .header("Content-Type", "application/json")
         .body(serde_json::to_vec(body)?)?;
     let response = agent().run(request).with_context(|| format!("{method} {url}"))?;

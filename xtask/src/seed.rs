@@ -3,21 +3,32 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::http;
 use crate::stack::{Partner, Stack, System};
+use crate::{home, http};
 
 /// The partners of the demo.
-const PARTNERS: [&str; 2] = ["Nordic Rings", "Baltic Silver"];
+const PARTNERS: [(&str, &str); 2] = [
+    ("01940000-0000-7000-8000-000000000101", "Nordic Rings"),
+    ("01940000-0000-7000-8000-000000000102", "Baltic Silver"),
+];
+/// What a partner may do with its key.
+const PARTNER_SCOPES: [&str; 4] = ["models:write", "orders:submit", "orders:read", "orders:cancel"];
+/// Shop and CRM send their orders by message; over REST they upload models and look.
+const SYSTEM_SCOPES: [&str; 2] = ["models:write", "orders:read"];
 
+/// Makes what is not there yet: a stack that goes on with kept data has its keys already.
 pub fn run(stack: &mut Stack) -> Result<()> {
     let admin = Admin::of(stack)?;
-    seed_operators(&admin, stack)?;
+    for person in stack.people.iter().filter(|person| person.role == "operator") {
+        let body = json!({"display_name": person.name, "wip_limit": 20, "active": true});
+        admin.send("PUT", &format!("/v1/operators/{}", person.id), &body)?;
+    }
     if stack.partners.is_empty() {
-        admin.send("POST", "/v1/rate-cards", "seed-rate-card", &rate_card())?;
-        stack.partners =
-            PARTNERS.iter().map(|name| partner(&admin, name)).collect::<Result<_>>()?;
-        stack.systems =
-            ["shop", "crm"].iter().map(|name| system(&admin, name)).collect::<Result<_>>()?;
+        admin.send("POST", "/v1/rate-cards", &json!({"rate_card": rate_card()?}))?;
+        let partners = PARTNERS.iter().map(|(id, name)| partner(&admin, id, name));
+        stack.partners = partners.collect::<Result<_>>()?;
+        let systems = ["shop", "crm"].iter().map(|name| system(&admin, name));
+        stack.systems = systems.collect::<Result<_>>()?;
     }
     println!("demo data: operators, partners, keys and a rate card are there");
     Ok(())
@@ -34,45 +45,33 @@ impl Admin {
         Ok(Self { base: stack.write_api.clone(), token: person.token.clone() })
     }
 
-    fn send(&self, method: &str, path: &str, key: &str, body: &Value) -> Result<Value> {
+    fn send(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
         let url = format!("{}{path}", self.base);
-        http::send(method, &url, &self.token, key, body)
-            .with_context(|| format!("seeding demo data: {body}"))
+        http::send(method, &url, &self.token, body).context("seeding demo data")
+    }
+
+    fn issue_key(&self, holder: &Value, scopes: &[&str]) -> Result<String> {
+        let body = json!({"holder": holder, "scopes": scopes, "label": "demo"});
+        let answer = self.send("POST", "/v1/api-keys", &body)?;
+        answer["api_key"].as_str().map(str::to_owned).context("the answer has no `api_key`")
     }
 }
 
-fn seed_operators(admin: &Admin, stack: &Stack) -> Result<()> {
-    for person in stack.people.iter().filter(|person| person.role == "operator") {
-        let path = format!("/v1/operators/{}", person.id);
-        let body = json!({"display_name": person.name, "wip_limit": 20, "active": true});
-        admin.send("PUT", &path, &format!("seed-{}", person.id), &body)?;
-    }
-    Ok(())
-}
-
-fn partner(admin: &Admin, name: &str) -> Result<Partner> {
-    let key = format!("seed-partner-{name}").replace(' ', "-");
-    let answer = admin.send("POST", "/v1/partners", &key, &json!({"display_name": name}))?;
-    let id = text(&answer, "partner_id")?;
-    let path = format!("/v1/partners/{id}/api-keys");
-    let scopes = ["models:write", "orders:submit", "orders:read", "orders:cancel"];
-    let body = json!({"label": "demo", "scopes": scopes});
-    let answer = admin.send("POST", &path, &format!("{key}-key"), &body)?;
-    Ok(Partner { id, name: name.to_owned(), key: text(&answer, "key")? })
+fn partner(admin: &Admin, id: &str, name: &str) -> Result<Partner> {
+    admin.send("POST", "/v1/partners", &json!({"partner_id": id, "display_name": name}))?;
+    let key = admin.issue_key(&json!({"kind": "partner", "partner_id": id}), &PARTNER_SCOPES)?;
+    Ok(Partner { id: id.to_owned(), name: name.to_owned(), key })
 }
 
 fn system(admin: &Admin, name: &str) -> Result<System> {
-    let path = format!("/v1/systems/{name}/api-keys");
-    let body = json!({"label": "demo", "scopes": ["models:write", "orders:read"]});
-    let answer = admin.send("POST", &path, &format!("seed-{name}-key"), &body)?;
-    Ok(System { name: name.to_owned(), key: text(&answer, "key")? })
+    let key = admin.issue_key(&json!({"kind": name}), &SYSTEM_SCOPES)?;
+    Ok(System { name: name.to_owned(), key })
 }
 
-fn rate_card() -> Value {
-    json!({})
-}
-
-fn text(answer: &Value, field: &str) -> Result<String> {
-    let value = answer[field].as_str();
-    value.map(str::to_owned).with_context(|| format!("the answer has no `{field}`: {answer}"))
+/// The example beside the pricing engine.
+fn rate_card() -> Result<Value> {
+    let path = home::checkout().join("pricing/rate_cards/demo.json");
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))
 }
