@@ -27,8 +27,9 @@ const STEPS: [(&str, Step); 8] = [
     ("migrations", migrations::check),
     ("links", links::check),
     ("dashboard", dashboard_checks),
-    ("clippy", clippy),
+    // Before everything that compiles: stale data would only show as puzzling errors there.
     ("sqlx", sqlx_data::check),
+    ("clippy", clippy),
     ("documents", documents::check),
 ];
 

@@ -22,12 +22,17 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Marks a file as changed, so that cargo compiles it again.
-pub fn touch(path: &Path) -> Result<()> {
-    let times = FileTimes::new().set_modified(now());
+/// Marks a file as changed, so that cargo compiles it again; answers with the time before.
+pub fn touch(path: &Path) -> Result<SystemTime> {
+    let before = fs::metadata(path).and_then(|metadata| metadata.modified())?;
+    set_modified(path, now())?;
+    Ok(before)
+}
+
+pub fn set_modified(path: &Path, time: SystemTime) -> Result<()> {
     let file = File::options().write(true).open(path);
-    let touched = file.and_then(|file| file.set_times(times));
-    touched.with_context(|| format!("cannot touch {}", path.display()))
+    let done = file.and_then(|file| file.set_times(FileTimes::new().set_modified(time)));
+    done.with_context(|| format!("cannot set the time of {}", path.display()))
 }
 
 /// The time of the machine.

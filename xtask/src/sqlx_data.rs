@@ -1,7 +1,7 @@
 //! `cargo xtask sqlx`: the data of checked queries in `.sqlx/`, made by asking a fresh database.
 //!
 //! sqlx-cli is not needed: the macros write what they learn to `SQLX_OFFLINE_DIR`. They only run
-//! when their crate is compiled, so the sources that use them are touched first.
+//! when their crate is compiled, so the sources that use them look changed for the time of one build.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,6 @@ use crate::home::{self, Home};
 use crate::secrets::Secrets;
 use crate::servers::{Purpose, Setup, postgres};
 use crate::stack::DATABASE;
-use crate::test_servers::migrate;
 use crate::{cargo, files, lock, ports, process};
 
 type Queries = BTreeMap<String, String>;
@@ -53,7 +52,6 @@ fn compare(kept: &Queries, fresh: &Queries) -> Vec<String> {
 
 /// Compiles everything that uses the macros against a migrated database of our own.
 fn describe_queries() -> Result<Queries> {
-    process::run(&mut cargo::build_binaries())?;
     home::sweep("sqlx-")?;
     let home = Home::create(&format!("sqlx-{}", std::process::id()))?;
     let _lock = lock::take(&home)?;
@@ -71,24 +69,42 @@ fn with_database(home: &Home) -> Result<Queries> {
         purpose: Purpose::Tests,
     };
     let _primary = postgres::start_primary(&setup)?;
-    let binaries = cargo::binaries()?;
-    migrate(&setup, &binaries, "postgres", "roles")?;
-    postgres::psql(&setup, "postgres", &format!("CREATE DATABASE {DATABASE}"))?;
-    migrate(&setup, &binaries, DATABASE, "apply")?;
+    make_schema(&setup)?;
     let data = home.root.join("queries");
     fs::create_dir_all(&data)?;
     compile(&postgres::url(&setup, "postgres", "", setup.ports.primary, DATABASE), &data)?;
     read(&data)
 }
 
-fn compile(database: &str, data: &Path) -> Result<()> {
-    for file in sources_with_macros()? {
-        files::touch(&file)?;
+/// The SQL files as they are, by psql: the `migrate` binary may not compile while the data is stale.
+fn make_schema(setup: &Setup) -> Result<()> {
+    let migrations = home::checkout().join("migrations");
+    postgres::psql_file(setup, "postgres", &migrations.join("roles.sql"))?;
+    postgres::psql(setup, "postgres", &format!("CREATE DATABASE {DATABASE}"))?;
+    let mut files: Vec<_> =
+        fs::read_dir(migrations.join("sql"))?.flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    for file in files {
+        postgres::psql_file(setup, DATABASE, &file)?;
     }
+    // Projections name their tables without a schema, so that a rebuild can point them elsewhere.
+    let path = format!("ALTER DATABASE {DATABASE} SET search_path = read, public");
+    postgres::psql(setup, "postgres", &path)?;
+    Ok(())
+}
+
+fn compile(database: &str, data: &Path) -> Result<()> {
+    let sources = sources_with_macros()?;
+    let touched = sources.iter().map(|file| files::touch(file)).collect::<Result<Vec<_>>>()?;
     let mut check = cargo::command();
     check.args(["check", "--workspace", "--all-targets", "--quiet"]);
     check.env("DATABASE_URL", database).env("SQLX_OFFLINE", "false").env("SQLX_OFFLINE_DIR", data);
-    process::run(&mut check)
+    let result = process::run(&mut check);
+    // What was built before is still good: without this, the next build would not know.
+    for (file, before) in sources.iter().zip(touched) {
+        files::set_modified(file, before)?;
+    }
+    result
 }
 
 fn sources_with_macros() -> Result<Vec<PathBuf>> {

@@ -64,12 +64,21 @@ pub fn start_replica(setup: &Setup) -> Result<Running> {
 
 /// Runs SQL on the primary as superuser; the answer is unaligned, without headings.
 pub fn psql(setup: &Setup, database: &str, sql: &str) -> Result<String> {
+    process::output(psql_command(setup, database).args(["-c", sql]))
+}
+
+/// Runs a file of SQL on the primary as superuser.
+pub fn psql_file(setup: &Setup, database: &str, file: &Path) -> Result<String> {
+    process::output(psql_command(setup, database).arg("-f").arg(file))
+}
+
+fn psql_command(setup: &Setup, database: &str) -> Command {
     let psql = programs().map_or_else(|| PathBuf::from("psql"), |folder| folder.join("psql"));
     let mut command = Command::new(psql);
     command.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres"]);
-    command.args(["-p", &setup.ports.primary.to_string(), "-d", database, "-c", sql]);
+    command.args(["-p", &setup.ports.primary.to_string(), "-d", database]);
     command.env("PGPASSWORD", &setup.secrets.postgres).env("PGCONNECT_TIMEOUT", "5");
-    process::output(&mut command)
+    command
 }
 
 /// The address of a database for a role, on the primary's or the replica's port.
