@@ -5,14 +5,20 @@
 //! | role | follows the log to | module |
 //! |---|---|---|
 //! | `projector` | fill the read model | [`projector`], [`projections`] |
-//! //!
+//! | `pricer` | (jobs, not the log) price submitted orders | [`pricer`] |
+//!
 //! [`log_reader`] reads the log without skipping, [`follower`] adds the cursor, the leadership and the
 //! fence that every follower needs. To add a projection, see [`projections`].
 
 pub mod announcer;
 pub mod checkpoint;
+pub mod delivery;
 pub mod follower;
 pub mod log_reader;
 mod metrics;
+pub mod pricer;
 pub mod projections;
 pub mod projector;
+pub mod recount;
+pub mod relay;
+pub mod topology;

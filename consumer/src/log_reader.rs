@@ -313,3 +313,6 @@ impl Row {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
