@@ -127,9 +127,7 @@ impl Pricer {
         let fence = &job.fence;
         let kept = match outcome {
             Outcome::Priced(price) => self.store.finish_job(fence, *price).await?,
-            Outcome::Hopeless { code, reason } => {
-                self.store.fail_job(fence, code, &reason).await?
-            }
+            Outcome::Hopeless { code, reason } => self.store.fail_job(fence, code, &reason).await?,
             Outcome::Away { reason } => {
                 let delay = TimeDelta::seconds(self.config.away_seconds.into());
                 self.store.release_job(fence, &reason, delay).await?

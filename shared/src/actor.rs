@@ -5,8 +5,17 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{OperatorId, PartnerId, SellerId};
 
 /// Whoever causes a command. Names are what colleagues see; nothing else about a person is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
 #[serde(tag = "role", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Actor {
     /// The internet shop, for a customer.

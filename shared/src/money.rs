@@ -58,8 +58,18 @@ impl fmt::Display for Currency {
 }
 
 /// An amount of one currency, in its minor unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
 pub struct Money {
     /// Whole minor units: 12 345 is 123.45.
     pub minor: i64,

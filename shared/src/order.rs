@@ -175,12 +175,7 @@ impl Order {
 }
 
 /// The transition itself: the old stage goes in by value, the one legal successor comes out.
-fn next_stage(
-    stage: Stage,
-    event: &OrderEvent,
-    actor: &Actor,
-    at: DateTime<Utc>,
-) -> Option<Stage> {
+fn next_stage(stage: Stage, event: &OrderEvent, actor: &Actor, at: DateTime<Utc>) -> Option<Stage> {
     use OrderEvent as E;
     use Stage as S;
     Some(match (stage, event) {

@@ -9,7 +9,6 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use pricing::analysis::{Analysis, Unit as FileUnit, analyse};
 use pricing::mesh::{ModelError, read};
 use pricing::quote::{Item, PriceError};
-use serde::Serialize;
 use shared::ids::ModelId;
 use shared::money::Money;
 use shared::order::price::{ModelFacts, Price, PriceLine};
@@ -53,6 +52,9 @@ impl Calculation {
         };
         let bytes = match self.fetch(&spec.model_id).await {
             Ok(bytes) => bytes,
+            Err(error @ object_store::Error::NotFound { .. }) => {
+                return Outcome::Hopeless { code: "model_missing", reason: error.to_string() };
+            }
             Err(error) => return away(&format!("the model cannot be fetched: {error}")),
         };
         let (work, now) = (spec.clone(), self.store.clock().now());
@@ -144,19 +146,11 @@ const fn facts(analysis: &Analysis) -> ModelFacts {
 
 fn line(line: &pricing::quote::PriceLine) -> PriceLine {
     PriceLine {
-        code: word(line.code),
+        code: line.code.as_str().to_owned(),
         quantity: line.quantity,
-        unit: word(line.unit),
+        unit: line.unit.as_str().to_owned(),
         rate: line.rate,
         amount_minor: line.amount_minor,
-    }
-}
-
-/// The engine's enums are written as words; the domain keeps the words.
-fn word(value: impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
     }
 }
 

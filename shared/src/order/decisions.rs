@@ -165,10 +165,8 @@ impl Order {
                 Ok(Decided::AlreadyDone)
             }
             (_, Some(holder)) if self.stage.in_hand_of().is_some() => {
-                let reason = Reason::AlreadyTaken {
-                    by: holder.operator.name.clone(),
-                    at: holder.taken_at,
-                };
+                let reason =
+                    Reason::AlreadyTaken { by: holder.operator.name.clone(), at: holder.taken_at };
                 Err(self.refuse(CommandKind::Take, reason))
             }
             _ => Err(self.refuse(CommandKind::Take, Reason::WrongStatus)),

@@ -13,7 +13,10 @@ use crate::ids::{ModelId, OrderId};
 /// A fact about one order. Whatever the next order needs is in it, so that folding needs no look-up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "names and types say it; each event's meaning stands in `decisions`")]
+#[expect(
+    missing_docs,
+    reason = "names and types say it; each event's meaning stands in `decisions`"
+)]
 pub enum OrderEvent {
     Initiated { origin: Origin },
     FileUploaded { origin: Origin, model_id: ModelId },

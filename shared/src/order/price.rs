@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::money::Money;
 
 /// One line of the breakdown; lines add up to the total exactly.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
 pub struct PriceLine {
     /// What it is for: `metal`, `casting`, `finish`, `setup`, `quantity-break`, `vat`, …
     pub code: String,
@@ -27,8 +28,9 @@ pub struct PriceLine {
 }
 
 /// What was measured of the model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
 pub struct ModelFacts {
     /// Cubic millimetres, of one piece.
     pub volume_mm3: f64,
@@ -43,8 +45,9 @@ pub struct ModelFacts {
 }
 
 /// The price of an order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
 pub struct Price {
     /// What the customer pays, tax included.
     pub total: Money,

@@ -6,8 +6,18 @@ use crate::ids::ModelId;
 use crate::schema::text_schema;
 
 /// The unit of a model file's numbers. STL has none, so the caller must say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Thousandths of a metre: what jewellers use.
@@ -102,8 +112,9 @@ impl From<Quantity> for u32 {
 }
 
 /// What is to be made, once "make order" is pressed. It never changes afterwards.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct WorkSpec {
     /// The 3D model, uploaded before.

@@ -12,7 +12,10 @@ use crate::ids::{ModelId, OperatorId};
 /// A stage of an order's life.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the fields' types say what they are; `Status` documents the variants")]
+#[expect(
+    missing_docs,
+    reason = "the fields' types say what they are; `Status` documents the variants"
+)]
 pub enum Stage {
     Initiated,
     FileUploaded { model_id: ModelId },
@@ -28,8 +31,9 @@ pub enum Stage {
 }
 
 /// Pricing is a sub-state of `SUBMITTED`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
 pub struct Pricing {
     /// 1 at first; a person's "price it again" makes the next one.
     pub generation: u32,
@@ -39,8 +43,9 @@ pub struct Pricing {
 }
 
 /// How far the pricing of an order is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum PricingState {
     /// Waits for a worker.
@@ -91,8 +96,9 @@ pub struct Approved {
 }
 
 /// An operator as others see them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
 pub struct OperatorName {
     /// Which one.
     pub operator_id: OperatorId,
@@ -101,8 +107,9 @@ pub struct OperatorName {
 }
 
 /// Who has the order in hand, and since when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
 pub struct Holder {
     /// Who gets the pay.
     pub operator: OperatorName,
@@ -111,8 +118,9 @@ pub struct Holder {
 }
 
 /// How an order came to its end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
 #[serde(tag = "how", rename_all = "snake_case")]
 pub enum Closing {
     /// The carrier says that the parcel arrived.

@@ -30,7 +30,10 @@ const WATCHED: [(&str, &[&str]); 16] = [
 const ALLOWED: [(&str, Option<&[&str]>); 10] = [
     ("shared", Some(&["sqlx"])),
     ("web", Some(&["shared", "actix", "sqlx"])),
-    ("write-api", Some(&["shared", "web", "migrations", "actix", "sqlx", "object_store"])),
+    (
+        "write-api",
+        Some(&["shared", "web", "pricing", "migrations", "actix", "sqlx", "object_store"]),
+    ),
     ("read-api", Some(&["shared", "web", "migrations", "actix", "sqlx", "sea-query", "redis"])),
     (
         "consumer",
