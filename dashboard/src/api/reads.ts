@@ -1,0 +1,30 @@
+// The questions, one function each.
+
+import type { Http } from './http'
+import type { BoardPage, Card, Counts, Found, Status, Timeline } from './types'
+
+export type Order = 'newest' | 'oldest'
+
+const PAGE = 50
+
+export function reads(http: Http) {
+  const query = (values: Record<string, string | number | null>) =>
+    Object.entries(values)
+      .flatMap(([name, value]) => (value === null ? [] : [`${name}=${encodeURIComponent(value)}`]))
+      .join('&')
+
+  return {
+    board: (status: Status, order: Order, cursor: string | null, signal?: AbortSignal) =>
+      http.read<BoardPage>(`v1/board?${query({ status, order, limit: PAGE, cursor })}`, signal),
+    counts: (signal?: AbortSignal) => http.read<Counts>('v1/board/counts', signal),
+    card: (id: string, signal?: AbortSignal) =>
+      http.read<Card>(`v1/orders/${encodeURIComponent(id)}`, signal),
+    timeline: (id: string, signal?: AbortSignal) =>
+      http.read<Timeline>(`v1/orders/${encodeURIComponent(id)}/timeline`, signal),
+    find: (reference: string, signal?: AbortSignal) =>
+      http.read<Found>(`v1/orders?${query({ reference })}`, signal),
+    myWork: (signal?: AbortSignal) => http.read<BoardPage>('v1/my-work', signal),
+  }
+}
+
+export type Reads = ReturnType<typeof reads>

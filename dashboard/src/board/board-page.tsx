@@ -1,0 +1,82 @@
+// The board: one status at a time, live.
+
+import { Link } from 'wouter'
+import type { Order } from '../api/reads'
+import type { Status } from '../api/types'
+import { useI18n } from '../i18n/i18n'
+import { ProblemNotice } from '../ui/problem-notice'
+import { Rows } from './rows'
+import { StatusTabs } from './status-tabs'
+import { useBoard } from './use-board'
+import { useSteady } from './use-steady'
+
+export function BoardPage({ status, sorting }: { status: Status; sorting: Order }) {
+  return (
+    <>
+      <StatusTabs current={status} sorting={sorting} />
+      <List key={`${status} ${sorting}`} status={status} sorting={sorting} />
+    </>
+  )
+}
+
+function List({ status, sorting }: { status: Status; sorting: Order }) {
+  const { t } = useI18n()
+  const board = useBoard(status, sorting)
+  const steady = useSteady(board.rows ?? [])
+  return (
+    <section className="board" aria-label={t(`status.${status}`)}>
+      <header className="board-head">
+        <h1>{t(`status.${status}`)}</h1>
+        <span className="faint">{board.rows && t('board.shown', { count: steady.shown.length })}</span>
+        {steady.held > 0 && (
+          <button type="button" className="held" title={t('board.held-hint')} onClick={steady.release}>
+            {t('board.held', { count: steady.held })}
+          </button>
+        )}
+        <Sorting status={status} sorting={sorting} />
+      </header>
+      {board.error && (
+        <ProblemNotice error={board.error}>
+          <button type="button" onClick={() => board.refetch()}>
+            {t('problem.retry')}
+          </button>
+        </ProblemNotice>
+      )}
+      {board.isPending && <p className="faint pad">{t('board.loading')}</p>}
+      {board.rows && steady.shown.length === 0 && <p className="faint pad">{t('board.empty')}</p>}
+      {steady.shown.length > 0 && (
+        <div {...steady.pointer}>
+          <Rows rows={steady.shown} list={status} />
+        </div>
+      )}
+      {board.hasNextPage && (
+        <button
+          type="button"
+          className="more"
+          disabled={board.isFetchingNextPage}
+          onClick={() => board.fetchNextPage()}
+        >
+          {board.isFetchingNextPage ? t('board.loading') : t('board.more')}
+        </button>
+      )}
+    </section>
+  )
+}
+
+function Sorting({ status, sorting }: { status: Status; sorting: Order }) {
+  const { t } = useI18n()
+  return (
+    <nav className="sorting" aria-label={t('board.sorting')}>
+      {(['newest', 'oldest'] as const).map((each) => (
+        <Link
+          key={each}
+          href={`/board/${status}/${each}`}
+          className="choice"
+          aria-current={each === sorting ? 'true' : undefined}
+        >
+          {t(`board.${each}`)}
+        </Link>
+      ))}
+    </nav>
+  )
+}

@@ -1,0 +1,64 @@
+// One line: what it is, how it stands, and the one thing that I would do with it next.
+
+import { memo } from 'react'
+import { Link } from 'wouter'
+import type { BoardRow, Status } from '../api/types'
+import { useI18n } from '../i18n/i18n'
+import { named } from '../i18n/text'
+import { Actions } from '../order/actions'
+import { useBackend } from '../session/use-backend'
+import { StatusBadge } from '../ui/status'
+import { Promised, Since } from '../ui/time'
+import { PricingState } from './pricing-state'
+
+export const Row = memo(function Row({ row, list }: { row: BoardRow; list?: Status }) {
+  const { t, f } = useI18n()
+  const leaving = list !== undefined && row.status !== list
+  const over = ['SHIPPED', 'CLOSED', 'CANCELLED'].includes(row.status)
+  return (
+    <tr className="row" data-leaving={leaving || undefined}>
+      <td>
+        <Link href={`/orders/${row.order_id}`} className="row-link">
+          {row.external_id}
+        </Link>
+        <span className="faint">{named(t, `channel.${row.channel}`, row.channel)}</span>
+      </td>
+      <td>{row.spec && <Work spec={row.spec} reworks={row.reworks} />}</td>
+      <td className="number">{row.total && f.money(row.total)}</td>
+      <td>
+        {(leaving || list === undefined) && <StatusBadge status={row.status} />}
+        <State row={row} />
+      </td>
+      <td className="number">
+        <Since at={row.status_since} />
+      </td>
+      <td className="number">{row.promised_at && <Promised at={row.promised_at} over={over} />}</td>
+      <td className="row-action">
+        <Actions order={row} only="first" />
+      </td>
+    </tr>
+  )
+})
+
+function Work({ spec, reworks }: { spec: NonNullable<BoardRow['spec']>; reworks: number }) {
+  const { t } = useI18n()
+  return (
+    <>
+      <span>
+        {spec.material}, {spec.finish}
+      </span>
+      <span className="faint">
+        {t('row.pieces', { count: spec.quantity })}
+        {reworks > 0 && ` · ${t('row.reworks', { count: reworks })}`}
+      </span>
+    </>
+  )
+}
+
+function State({ row }: { row: BoardRow }) {
+  const { session } = useBackend()
+  if (row.pricing) return <PricingState pricing={row.pricing} />
+  if (!row.holder) return null
+  const { operator_id, name } = row.holder.operator
+  return <span className={operator_id === session.id ? 'mine' : undefined}>{name}</span>
+}

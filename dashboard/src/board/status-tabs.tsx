@@ -1,0 +1,34 @@
+// The ten statuses and the cancelled, in the order of an order's life, with how many orders are in each.
+
+import { Link } from 'wouter'
+import type { Order } from '../api/reads'
+import { STATUSES, type Status } from '../api/types'
+import { useI18n } from '../i18n/i18n'
+import { statusMark } from '../ui/status'
+import { useCounts } from './use-board'
+
+export function StatusTabs({ current, sorting }: { current: Status; sorting: Order }) {
+  const { t, f } = useI18n()
+  const counts = useCounts()
+  return (
+    <nav className="tabs" aria-label={t('board.statuses')}>
+      {STATUSES.map((status) => (
+        <Link
+          key={status}
+          href={`/board/${status}/${sorting}`}
+          className="tab"
+          data-status={status}
+          aria-current={status === current ? 'page' : undefined}
+        >
+          <span className="tab-name">
+            <span className="status-mark" aria-hidden="true">
+              {statusMark(status)}
+            </span>
+            {t(`status.${status}`)}
+          </span>
+          <span className="tab-count">{counts ? f.number(counts[status] ?? 0) : '–'}</span>
+        </Link>
+      ))}
+    </nav>
+  )
+}

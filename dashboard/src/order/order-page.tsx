@@ -1,0 +1,78 @@
+// The order's card.
+
+import { useQuery } from '@tanstack/react-query'
+import { Link } from 'wouter'
+import { ApiError } from '../api/problem'
+import type { OrderView } from '../api/types'
+import { useI18n } from '../i18n/i18n'
+import { useBackend, useOverlay, useRefetchInterval } from '../session/use-backend'
+import { ProblemNotice } from '../ui/problem-notice'
+import { StatusBadge } from '../ui/status'
+import { Promised, Since } from '../ui/time'
+import { Actions } from './actions'
+import { inHandOf } from './allowed'
+import { Details } from './details'
+import { layOverCard } from './overlay'
+import { PricePanel } from './price-panel'
+import { Timeline } from './timeline'
+
+export function OrderPage({ orderId }: { orderId: string }) {
+  const { t } = useI18n()
+  const { reads } = useBackend()
+  const overlay = useOverlay()
+  const card = useQuery({
+    queryKey: ['card', orderId],
+    queryFn: ({ signal }) => reads.card(orderId, signal),
+    refetchInterval: useRefetchInterval(),
+  })
+  const order = layOverCard(card.data?.order, overlay, orderId)
+  if (order) {
+    const ahead = order !== card.data?.order
+    return <OrderCard order={order} ahead={ahead} error={card.error} />
+  }
+  if (card.isPending) return <p className="faint pad">{t('board.loading')}</p>
+  const unknown = card.error instanceof ApiError && [400, 404].includes(card.error.problem.status)
+  return unknown ? <p className="pad">{t('order.unknown')}</p> : <ProblemNotice error={card.error} />
+}
+
+function OrderCard({ order, ahead, error }: { order: OrderView; ahead: boolean; error: Error | null }) {
+  return (
+    <article className="order">
+      <OrderHead order={order} ahead={ahead} />
+      {error && <ProblemNotice error={error} />}
+      <section className="panel order-actions">
+        <Actions key={order.order_id} order={order} />
+      </section>
+      <div className="order-columns">
+        <div className="order-left">
+          <Details order={order} />
+          <PricePanel price={order.price ?? null} />
+        </div>
+        <Timeline orderId={order.order_id} version={order.version} />
+      </div>
+    </article>
+  )
+}
+
+function OrderHead({ order, ahead }: { order: OrderView; ahead: boolean }) {
+  const { t } = useI18n()
+  const { session } = useBackend()
+  const over = ['SHIPPED', 'CLOSED', 'CANCELLED'].includes(order.status)
+  return (
+    <header className="order-head">
+      <Link href={`/board/${order.status}/newest`} className="back">
+        ← {t('order.back')}
+      </Link>
+      <div className="order-title">
+        <h1>{t('order.title', { external: order.external_id })}</h1>
+        <StatusBadge status={order.status} />
+        <span className="faint">
+          <Since at={order.status_since} />
+        </span>
+        {order.promised_at && <Promised at={order.promised_at} over={over} />}
+        {inHandOf(order, session.id) && <span className="mine">{t('order.yours')}</span>}
+        {ahead && <span className="faint">{t('order.own-change')}</span>}
+      </div>
+    </header>
+  )
+}

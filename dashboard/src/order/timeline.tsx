@@ -1,0 +1,78 @@
+// The durable answer to "where is my order?": every step, who, when and how long until the next.
+
+import { useQuery } from '@tanstack/react-query'
+import type { TimelineEntry } from '../api/types'
+import { useI18n } from '../i18n/i18n'
+import { useBackend } from '../session/use-backend'
+import { ActorName } from '../ui/actor'
+import { useNow } from '../ui/clock'
+import { ProblemNotice } from '../ui/problem-notice'
+import { Moment, Since } from '../ui/time'
+import { useEventText } from './event-text'
+import { type Step, steps, totalSeconds } from './steps'
+
+export function Timeline({ orderId, version }: { orderId: string; version: number }) {
+  const { t } = useI18n()
+  const { reads } = useBackend()
+  const timeline = useQuery({
+    queryKey: ['timeline', orderId],
+    queryFn: ({ signal }) => reads.timeline(orderId, signal),
+  })
+  const entries = timeline.data?.entries ?? []
+  const latest = Math.max(0, ...entries.map((entry) => entry.version))
+  return (
+    <section className="panel" aria-labelledby="timeline">
+      <h2 id="timeline">{t('timeline.title')}</h2>
+      {timeline.error && <ProblemNotice error={timeline.error} />}
+      {timeline.isPending && <p className="faint">{t('board.loading')}</p>}
+      <ol className="timeline">
+        {steps(entries).map((step) => (
+          <TimelineStep key={step.entry.version} step={step} />
+        ))}
+      </ol>
+      {timeline.data && latest < version && <p className="faint">{t('timeline.pending')}</p>}
+      {timeline.data?.has_more && <p className="faint">{t('timeline.more')}</p>}
+      <Total entries={entries} />
+    </section>
+  )
+}
+
+function TimelineStep({ step: { entry, moves, took } }: { step: Step }) {
+  const { t, f } = useI18n()
+  const text = useEventText(entry)
+  const over = entry.status === 'CLOSED' || entry.status === 'CANCELLED'
+  return (
+    <li className="step" data-status={entry.status} data-moves={moves || undefined}>
+      <span className="step-text">{text}</span>
+      <span className="step-who">
+        <ActorName actor={entry.actor} />, <Moment at={entry.occurred_at} />
+      </span>
+      {entry.trace_id && (
+        <span className="step-trace mono faint" title={t('timeline.trace', { trace: entry.trace_id })}>
+          {entry.trace_id.slice(0, 8)}
+        </span>
+      )}
+      {took !== null && <span className="step-took">{t('timeline.took', { time: f.duration(took) })}</span>}
+      {took === null && !over && <SoFar at={entry.occurred_at} />}
+    </li>
+  )
+}
+
+function SoFar({ at }: { at: string }) {
+  const { t } = useI18n()
+  const [before, after] = t('timeline.so-far').split('{time}')
+  return (
+    <span className="step-took">
+      {before}
+      <Since at={at} />
+      {after}
+    </span>
+  )
+}
+
+function Total({ entries }: { entries: TimelineEntry[] }) {
+  const { t, f } = useI18n()
+  const seconds = totalSeconds(entries, useNow())
+  if (seconds === null) return null
+  return <p className="faint">{t('timeline.total', { time: f.duration(seconds) })}</p>
+}
