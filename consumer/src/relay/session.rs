@@ -1,0 +1,236 @@
+//! One leader of one route: reads, publishes, parks and moves the cursor.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use shared::ids::OrderId;
+use tokio_util::sync::CancellationToken;
+
+use super::route::{Parcel, Route};
+use super::waves::{apart, waves};
+use super::{Relay, RelayError, parked};
+use crate::delivery::{Fate, Outgoing, Publisher};
+use crate::follower::Follower;
+use crate::log_reader::Behind;
+use crate::metrics::FollowerMetrics;
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Something; there may be more.
+    Moved,
+    /// Nothing: the log has no more.
+    Idle,
+    /// Nothing yet: somebody may still fill a hole.
+    BehindAHole,
+    /// Nothing: the route takes no messages.
+    Stopped,
+}
+
+/// A parcel that did not get through, or waits behind one.
+struct Undelivered {
+    parcel: Parcel,
+    reason: &'static str,
+}
+
+pub(super) struct Session<'r> {
+    relay: &'r Relay,
+    route: Route,
+    follower: Follower,
+    publisher: Publisher,
+    metrics: FollowerMetrics,
+    epoch: u32,
+    /// The route was found broken: try with a few until one gets through.
+    is_stopped: bool,
+}
+
+impl<'r> Session<'r> {
+    pub async fn lead(
+        relay: &'r Relay,
+        route: Route,
+        stop: &CancellationToken,
+    ) -> Result<Option<Self>, RelayError> {
+        let Some(mut follower) = Follower::lead(&relay.access, route.follower(), stop).await?
+        else {
+            return Ok(None);
+        };
+        let epoch = sqlx::query_scalar!("SELECT epoch FROM write.system")
+            .fetch_one(follower.connection())
+            .await?;
+        let epoch = u32::try_from(epoch)
+            .map_err(|_| RelayError::Inconsistent(format!("write.system: epoch {epoch}")))?;
+        let publisher = relay.broker.publisher(route.follower()).await?;
+        let metrics = FollowerMetrics::of(route.follower());
+        Ok(Some(Self { relay, route, follower, publisher, metrics, epoch, is_stopped: false }))
+    }
+
+    /// Gives up the lead in good order.
+    pub async fn resign(self) {
+        self.publisher.close().await;
+        self.follower.resign().await;
+    }
+
+    /// What is parked and due, then what comes next in the log.
+    pub async fn step(&mut self) -> Result<Progress, RelayError> {
+        let retried = self.route.keeps_promises() && self.retry_parked().await?;
+        match self.relay_next().await? {
+            Progress::Idle if retried => Ok(Progress::Moved),
+            progress => Ok(progress),
+        }
+    }
+
+    async fn relay_next(&mut self) -> Result<Progress, RelayError> {
+        let mut batch = self.follower.read().await?;
+        self.metrics.note_hole(self.follower.hole_age());
+        if self.is_stopped {
+            batch.events.truncate(self.relay.config.many);
+        }
+        let Some(last) = batch.last_position() else {
+            let hole = batch.behind == Behind::Hole;
+            return Ok(if hole { Progress::BehindAHole } else { Progress::Idle });
+        };
+        let parcels =
+            self.route.parcels(self.follower.connection(), &batch.events, self.epoch).await?;
+        let held = self.held(&parcels).await?;
+        let (free, behind) = apart(parcels, &held);
+        let behind = behind.into_iter().map(|parcel| Undelivered { parcel, reason: "behind" });
+        let (sent, mut undelivered) = self.send(free).await?;
+        if self.find_route_broken(sent, &undelivered).await? {
+            return Ok(Progress::Stopped);
+        }
+        undelivered.extend(behind);
+        self.settle(last, &undelivered).await?;
+        self.metrics.note_batch(&batch.events, self.now());
+        Ok(Progress::Moved)
+    }
+
+    async fn held(&mut self, parcels: &[Parcel]) -> Result<HashSet<OrderId>, RelayError> {
+        if parcels.is_empty() || !self.route.keeps_promises() {
+            return Ok(HashSet::new());
+        }
+        Ok(parked::held(self.follower.connection(), self.route, parcels).await?)
+    }
+
+    /// Publishes wave by wave. An order whose event did not get through is left out of later waves.
+    async fn send(
+        &mut self,
+        parcels: Vec<Parcel>,
+    ) -> Result<(usize, Vec<Undelivered>), RelayError> {
+        if parcels.is_empty() {
+            return Ok((0, Vec::new()));
+        }
+        // What the standby does not have yet must not leave the house.
+        self.follower.touch().await?;
+        let (mut sent, mut undelivered) = (0, Vec::<Undelivered>::new());
+        for wave in waves(parcels) {
+            let held = undelivered.iter().map(|left| left.parcel.order_id).collect();
+            let (wave, behind) = apart(wave, &held);
+            for (parcel, fate) in self.publish(wave).await? {
+                match self.reason_to_park(fate) {
+                    None => sent += 1,
+                    Some(reason) => undelivered.push(Undelivered { parcel, reason }),
+                }
+            }
+            undelivered
+                .extend(behind.into_iter().map(|parcel| Undelivered { parcel, reason: "behind" }));
+        }
+        Ok((sent, undelivered))
+    }
+
+    async fn publish(&mut self, wave: Vec<Parcel>) -> Result<Vec<(Parcel, Fate)>, RelayError> {
+        let messages: Vec<Outgoing> = wave.iter().map(|parcel| parcel.message.clone()).collect();
+        let fates = self.publisher.publish_batch(&messages).await?;
+        let count = |wanted: Fate| fates.iter().filter(|fate| **fate == wanted).count();
+        let metrics = &self.relay.metrics;
+        metrics.note(self.route, "sent", count(Fate::Sent));
+        metrics.note(self.route, "unroutable", count(Fate::Unroutable));
+        metrics.note(self.route, "refused", count(Fate::Refused));
+        Ok(wave.into_iter().zip(fates).collect())
+    }
+
+    const fn reason_to_park(&self, fate: Fate) -> Option<&'static str> {
+        match fate {
+            Fate::Unroutable if self.route.keeps_promises() => Some("unroutable"),
+            Fate::Refused if self.route.keeps_promises() => Some("refused"),
+            _ => None,
+        }
+    }
+
+    /// One order may be at fault; many at once are the route's fault. When nothing was tried, nothing is known.
+    async fn find_route_broken(
+        &mut self,
+        sent: usize,
+        undelivered: &[Undelivered],
+    ) -> Result<bool, RelayError> {
+        let orders: HashSet<OrderId> =
+            undelivered.iter().map(|left| left.parcel.order_id).collect();
+        if orders.is_empty() && sent == 0 {
+            return Ok(false);
+        }
+        let many = self.relay.config.many;
+        let broken = orders.len() >= many
+            || (sent == 0 && (self.is_stopped || self.parked().await? + orders.len() >= many));
+        self.note_route(broken);
+        Ok(broken)
+    }
+
+    async fn parked(&mut self) -> Result<usize, RelayError> {
+        Ok(parked::count_orders(self.follower.connection(), self.route).await?)
+    }
+
+    fn note_route(&mut self, broken: bool) {
+        if broken && !self.is_stopped {
+            tracing::error!(route = self.route.name(), "the route takes no messages: it stops");
+        } else if !broken && self.is_stopped {
+            tracing::info!(route = self.route.name(), "the route works again");
+        }
+        self.is_stopped = broken;
+        self.relay.metrics.note_stopped(self.route, broken);
+    }
+
+    /// Parks what did not get through and moves the cursor, at once.
+    async fn settle(&mut self, to: u64, undelivered: &[Undelivered]) -> Result<(), RelayError> {
+        let (route, now) = (self.route, self.now());
+        let mut step = self.follower.begin(to).await?;
+        for left in undelivered {
+            parked::park(step.connection(), route, &left.parcel, left.reason, now).await?;
+        }
+        step.commit().await?;
+        for left in undelivered.iter().filter(|left| left.reason != "behind") {
+            tracing::warn!(
+                route = route.name(),
+                order.id = %left.parcel.order_id,
+                reason = left.reason,
+                "an event cannot be delivered: it is parked"
+            );
+        }
+        Ok(())
+    }
+
+    /// Tries the oldest parked event of each order that is due. `true` when something got through.
+    async fn retry_parked(&mut self) -> Result<bool, RelayError> {
+        let (route, now) = (self.route, self.now());
+        let due = parked::due(self.follower.connection(), route, now).await?;
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let parcels = route.parcels(self.follower.connection(), &due, self.epoch).await?;
+        self.follower.touch().await?;
+        let mut got_through = false;
+        for (parcel, fate) in self.publish(parcels).await? {
+            let connection = self.follower.connection();
+            if fate == Fate::Sent {
+                parked::delivered(connection, route, &parcel, now).await?;
+                got_through = true;
+            } else {
+                let reason = if fate == Fate::Refused { "refused" } else { "unroutable" };
+                parked::postpone(connection, route, &parcel, reason, now).await?;
+            }
+        }
+        Ok(got_through)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.relay.access.now()
+    }
+}
