@@ -8,25 +8,28 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use nix::unistd::Uid;
 
-use crate::process;
 use crate::servers::postgres;
+use crate::{home, process};
 
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
 /// Installs what is missing, or says what to do.
 pub fn ensure() -> Result<()> {
+    install(&missing_or_refuse()?)
+}
+
+/// What [`install`] has to install; an error when that needs root and we are not.
+pub fn missing_or_refuse() -> Result<Vec<&'static str>> {
     let missing = missing();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    if !Uid::effective().is_root() {
+    if !missing.is_empty() && !Uid::effective().is_root() {
         bail!("{}", request(&missing));
     }
-    install(&missing)
+    Ok(missing)
 }
 
 /// Node and npm are not ours to install: Debian's are too old.
@@ -60,11 +63,19 @@ fn request(missing: &[&str]) -> String {
     )
 }
 
-fn install(missing: &[&str]) -> Result<()> {
-    println!("installing {} with apt (no system service is started)", missing.join(", "));
+/// Installs packages with apt; starts no service.
+pub fn install(missing: &[&str]) -> Result<()> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let log = home::checkout().join(".mes/apt.log");
+    println!("  apt: installing {} (no service is started)", missing.join(", "));
+    let begun = Instant::now();
     let _guard = Policy::deny_starts()?;
-    process::run(apt().arg("update").arg("-q"))?;
-    process::run(apt().args(["install", "-y", "-q", "--no-install-recommends"]).args(missing))?;
+    process::run_logged(apt().arg("update"), &log)?;
+    let install = ["install", "-y", "--no-install-recommends"];
+    process::run_logged(apt().args(install).args(missing), &log)?;
+    println!("  apt: installed ({:.0} s)", begun.elapsed().as_secs_f32());
     let services = missing.iter().copied().chain(["epmd.service", "epmd.socket"]);
     // Without systemd there is nothing to disable.
     let _ = Command::new("systemctl").args(["disable", "--quiet"]).args(services).output();

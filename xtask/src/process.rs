@@ -165,6 +165,14 @@ pub fn run(command: &mut Command) -> Result<()> {
     finish(start(command)?, &describe(command))
 }
 
+/// Runs a program to its end with its output in a log; the end of the log is in the error.
+pub fn run_logged(command: &mut Command, log: &Path) -> Result<()> {
+    let file = open_log(log)?;
+    command.stdout(file.try_clone()?).stderr(file);
+    let result = run(command);
+    result.with_context(|| format!("last lines of {}:\n{}", log.display(), tail(log, 20)))
+}
+
 /// Starts a program that shares the caller's terminal and will be waited for by [`finish`].
 pub fn start(command: &mut Command) -> Result<Child> {
     command

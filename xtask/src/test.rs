@@ -1,11 +1,11 @@
 //! `cargo xtask test`: every Rust test and the dashboard's, on servers of their own.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::test_servers::TestServers;
 use crate::{cargo, dashboard, home, packages, process};
@@ -19,12 +19,18 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<()> {
     let begun = Instant::now();
-    packages::ensure()?;
+    let missing = packages::missing_or_refuse()?;
     require_nextest()?;
     home::sweep("test-")?;
-    let mut servers = None;
-    let binaries = build_while_servers_start(&mut servers)?;
-    let servers = servers.context("the servers are not there")?;
+    let build = process::start(&mut cargo::build_binaries())?;
+    let name = format!("test-{}", std::process::id());
+    let started = packages::install(&missing).and_then(|()| TestServers::start(&name));
+    let servers = match started {
+        Ok(servers) => servers,
+        Err(error) => return process::end(build).and(Err(error)),
+    };
+    process::finish(build, "cargo build --workspace --bins")?;
+    let binaries = cargo::binaries()?;
     servers.prepare(&binaries)?;
     let rust = rust_tests(args, &servers, &binaries);
     let home = servers.setup.home.clone();
@@ -55,19 +61,6 @@ fn require_nextest() -> Result<()> {
     }
     println!("installing cargo-nextest (once; takes minutes)");
     process::run(cargo::command().args(["install", "--locked", "cargo-nextest"]))
-}
-
-fn build_while_servers_start(servers: &mut Option<TestServers>) -> Result<PathBuf> {
-    let build = process::start(&mut cargo::build_binaries())?;
-    match TestServers::start(&format!("test-{}", std::process::id())) {
-        Ok(started) => *servers = Some(started),
-        Err(error) => {
-            process::end(build)?;
-            return Err(error);
-        }
-    }
-    process::finish(build, "cargo build --workspace --bins")?;
-    cargo::binaries()
 }
 
 fn rust_tests(args: &Args, servers: &TestServers, binaries: &Path) -> Result<Outcome> {

@@ -60,11 +60,18 @@ fn already_running(home: &Home) -> Result<()> {
 /// The whole life of a stack; everything it started has ended when this returns.
 fn live(args: &Args, _lock: Lock) -> Result<()> {
     let begun = Instant::now();
-    packages::ensure()?;
+    let missing = packages::missing_or_refuse()?;
     packages::require_node()?;
-    let (setup, _reservation) = setup(&args.name)?;
-    let mut servers = Supervisor::new();
-    let binaries = build_while_servers_start(&setup, &mut servers)?;
+    println!("building (the first time takes minutes on two cores); servers start meanwhile");
+    let build = process::start(&mut cargo::build_binaries())?;
+    let ready = packages::install(&missing).and_then(|()| start_servers(&args.name));
+    let (setup, _reservation, mut servers) = match ready {
+        Ok(ready) => ready,
+        Err(error) => return process::end(build).and(Err(error)),
+    };
+    process::finish(build, "cargo build --workspace --bins")?;
+    dashboard::build()?;
+    let binaries = cargo::binaries()?;
     let mut stack = migrate_and_record(&setup, &binaries)?;
     let mut services = start_services(&setup, &stack, &binaries)?;
     seed::run(&mut stack)?;
@@ -99,24 +106,14 @@ fn setup(name: &str) -> Result<(Setup, Reservation)> {
     Ok((setup, reservation))
 }
 
-/// The servers need a few seconds, the first build minutes: both go on at once.
-fn build_while_servers_start(
-    setup: &Setup,
-    servers: &mut Supervisor,
-) -> Result<std::path::PathBuf> {
-    println!("building (the first time takes minutes on two cores); servers start meanwhile");
-    let build = process::start(&mut cargo::build_binaries())?;
-    match servers::start(setup) {
-        // They come in the order of stopping; the supervisor stops the last one first.
-        Ok(started) => started.into_iter().rev().for_each(|server| servers.keep(server)),
-        Err(error) => {
-            process::end(build)?;
-            return Err(error);
-        }
+fn start_servers(name: &str) -> Result<(Setup, Reservation, Supervisor)> {
+    let (setup, reservation) = setup(name)?;
+    let mut supervisor = Supervisor::new();
+    // They come in the order of stopping; the supervisor stops the last one first.
+    for server in servers::start(&setup)?.into_iter().rev() {
+        supervisor.keep(server);
     }
-    process::finish(build, "cargo build --workspace --bins")?;
-    dashboard::build()?;
-    cargo::binaries()
+    Ok((setup, reservation, supervisor))
 }
 
 fn migrate_and_record(setup: &Setup, binaries: &Path) -> Result<Stack> {
