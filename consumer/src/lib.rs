@@ -11,7 +11,9 @@
 //! fence that every follower needs. To add a projection, see [`projections`].
 
 pub mod announcer;
+pub mod application;
 pub mod checkpoint;
+pub mod config;
 pub mod delivery;
 pub mod follower;
 pub mod log_reader;
@@ -21,4 +23,5 @@ pub mod projections;
 pub mod projector;
 pub mod recount;
 pub mod relay;
+pub mod roles;
 pub mod topology;

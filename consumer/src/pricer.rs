@@ -3,6 +3,7 @@
 
 mod calculation;
 mod rate_cards;
+pub mod wake_ups;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use shared::platform::shutdown::Shutdown;
 use shared::platform::telemetry;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use write_api::store::{ClaimedJob, CommandError, JobFence, Lane, Store};
 
@@ -50,16 +52,15 @@ impl Pricer {
     }
 
     /// Works until the soft stop; `wake` is notified by the lanes' queues.
-    pub async fn run(self, shutdown: Shutdown, wake: Arc<Notify>) {
-        let worker = Arc::new(self);
-        for first in 0..worker.config.threads {
-            let (worker, stop, wake) = (worker.clone(), shutdown.soft().clone(), wake.clone());
-            shutdown.spawn(async move {
-                stop.run_until_cancelled(worker.idle_until_stopped(first, &wake)).await;
-            });
+    pub fn run(self, shutdown: &Shutdown, wake: &Arc<Notify>) {
+        let pricer = Arc::new(self);
+        for first in 0..pricer.config.threads {
+            let (pricer, wake) = (pricer.clone(), wake.clone());
+            let stop = shutdown.soft().clone();
+            shutdown.spawn(async move { pricer.work_until_stopped(first, &stop, &wake).await });
         }
-        let (worker, stop) = (worker.clone(), shutdown.soft().clone());
-        shutdown.spawn(async move { stop.run_until_cancelled(worker.rescue_for_ever()).await });
+        let stop = shutdown.soft().clone();
+        shutdown.spawn(async move { stop.run_until_cancelled(pricer.rescue_for_ever()).await });
     }
 
     /// Prices everything that is due and answers how many jobs that were.
@@ -74,18 +75,20 @@ impl Pricer {
         Ok(jobs)
     }
 
-    /// Each worker begins with a lane of its own and goes round, so that no lane waits for another.
-    async fn idle_until_stopped(&self, first: usize, wake: &Notify) {
+    /// Each worker begins with a lane of its own and goes round, so that no lane waits for another. The job in
+    /// hand is finished before the worker stops.
+    async fn work_until_stopped(&self, first: usize, stop: &CancellationToken, wake: &Notify) {
         let pause = Duration::from_millis(self.config.poll_ms);
         let mut turn = first;
-        loop {
+        while !stop.is_cancelled() {
             let found = self.price_next(turn).await.unwrap_or_else(|error| {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the pricer pauses");
                 false
             });
             turn += 1;
             if !found {
-                let _ = tokio::time::timeout(pause, wake.notified()).await;
+                let woken = tokio::time::timeout(pause, wake.notified());
+                stop.run_until_cancelled(woken).await;
             }
         }
     }

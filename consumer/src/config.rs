@@ -1,0 +1,58 @@
+//! The consumer's configuration tree; every key with its default stands in `defaults.toml`.
+
+use serde::{Deserialize, Serialize};
+use shared::platform::config;
+use shared::platform::database::DatabaseConfig;
+use shared::platform::telemetry::TelemetryConfig;
+use web::HttpConfig;
+
+use crate::delivery::BrokerConfig;
+use crate::pricer::PricerConfig;
+use crate::projector::ProjectorConfig;
+use crate::relay::RelayConfig;
+
+/// All keys with their defaults.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// What the consumer can be told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where health and metrics are served.
+    pub http: HttpConfig,
+    /// The primary.
+    pub database: DatabaseConfig,
+    /// The broker.
+    pub rabbitmq: BrokerConfig,
+    /// Where positions are announced.
+    pub redis: RedisConfig,
+    /// Where models lie.
+    pub models: ModelsConfig,
+    /// How the relay works.
+    pub relay: RelayConfig,
+    /// How the projector works.
+    pub projector: ProjectorConfig,
+    /// How the pricer works.
+    pub pricer: PricerConfig,
+    /// What it tells about itself.
+    pub telemetry: TelemetryConfig,
+}
+
+/// Where positions are announced.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedisConfig {
+    /// `redis://host:port/0`.
+    #[serde(serialize_with = "config::hidden_url")]
+    pub url: secrecy::SecretString,
+    /// Before every key and channel.
+    pub key_prefix: String,
+}
+
+/// Where models lie.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelsConfig {
+    /// `file:///folder` or `s3://bucket/prefix`, as for the write API.
+    pub url: String,
+}

@@ -1,0 +1,55 @@
+//! Everything that happens without a request: one role per process, or all of them in one.
+
+use std::time::Duration;
+
+use clap::Parser;
+use consumer::application::Application;
+use consumer::config::{Config, DEFAULTS};
+use consumer::roles::Role;
+use shared::platform::config::{self, ConfigArgs};
+use shared::platform::shutdown::Shutdown;
+use shared::platform::telemetry;
+
+const GRACE: Duration = Duration::from_secs(10);
+
+#[derive(Parser)]
+#[command(about = "Follows the log and the queues, one role per process")]
+struct Arguments {
+    /// What this process does.
+    #[arg(required_unless_present = "asyncapi")]
+    role: Option<Role>,
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Prints the AsyncAPI document and exits.
+    #[arg(long)]
+    asyncapi: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let Some(role) = arguments.role.filter(|_| !arguments.asyncapi) else {
+        println!("{:#}", shared::contracts::asyncapi::asyncapi());
+        return Ok(());
+    };
+    let settings: Config = config::load(DEFAULTS, &arguments.config)?;
+    if arguments.config.check_config {
+        print!("{}", config::effective(&settings));
+        return Ok(());
+    }
+    let telemetry = telemetry::init(role.process_name(), &settings.telemetry)?;
+    let worked = work(settings, role).await;
+    tokio::task::spawn_blocking(|| telemetry.shutdown()).await?;
+    worked
+}
+
+async fn work(settings: Config, role: Role) -> anyhow::Result<()> {
+    let shutdown = Shutdown::new();
+    shutdown.listen_to_signals()?;
+    let application = Application::build(settings, role, shutdown.clone()).await?;
+    tracing::info!(address = %application.address(), "the consumer works");
+    application.run().await?;
+    shutdown.stop();
+    shutdown.drain(GRACE).await;
+    Ok(())
+}
