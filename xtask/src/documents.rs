@@ -10,9 +10,9 @@ use crate::{cargo, home, process};
 
 /// File, binary, argument.
 const DOCUMENTS: [(&str, &str, &str); 3] = [
-    ("write-api.openapi.json", "write-api", "--openapi"),
-    ("read-api.openapi.json", "read-api", "--openapi"),
-    ("messages.asyncapi.json", "consumer", "--asyncapi"),
+    ("write-api.json", "write-api", "--openapi"),
+    ("read-api.json", "read-api", "--openapi"),
+    ("asyncapi.json", "consumer", "--asyncapi"),
 ];
 
 pub fn run() -> Result<()> {
