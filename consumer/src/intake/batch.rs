@@ -1,0 +1,161 @@
+//! A batch in one transaction; when that fails, in halves, until the culprit stands alone.
+
+use std::collections::HashSet;
+
+use tokio_util::sync::CancellationToken;
+use write_api::store::CommandError;
+
+use super::commands::Executor;
+use super::incoming::Incoming;
+use super::{Intake, IntakeError, waiting};
+use crate::delivery::Backoff;
+use crate::failure::{Failure, Why};
+
+/// A message that was not applied, and what to do with it.
+pub(super) struct Kept<'m> {
+    pub message: &'m Incoming,
+    pub failure: Failure,
+}
+
+/// What became of a part of a batch.
+enum Part<'m> {
+    /// Everything was applied but for these.
+    Done(Vec<Kept<'m>>),
+    /// The transaction could not be finished, and nothing of it stayed.
+    Undone(CommandError),
+}
+
+impl Intake {
+    /// Applies or keeps every message, in order. Returns when all of that is lasting; holds on while the database
+    /// is away. Doing part of it twice changes nothing.
+    pub(super) async fn apply_all(
+        &self,
+        messages: &[Incoming],
+        stop: &CancellationToken,
+    ) -> Result<(), IntakeError> {
+        let mut backoff = Backoff::default();
+        while let Err(why) = self.try_apply_all(messages).await {
+            self.hold(why, &mut backoff, stop).await?;
+        }
+        Ok(())
+    }
+
+    async fn try_apply_all(&self, messages: &[Incoming]) -> Result<(), Why> {
+        let keys = messages.iter().filter_map(Incoming::order_key).collect();
+        let mut held = waiting::orders_that_wait(self.store.pool(), keys).await?;
+        let mut parts = vec![messages];
+        while let Some(part) = parts.pop() {
+            match self.apply_together(part, &held).await {
+                Part::Done(kept) => self.keep(part, kept, &mut held).await?,
+                Part::Undone(error) => match (part, Failure::from(&error)) {
+                    (_, Failure::Hold(why)) => return Err(why),
+                    ([alone], failure) => {
+                        let kept = vec![Kept { message: alone, failure }];
+                        self.keep(part, kept, &mut held).await?;
+                    }
+                    (part, _) => {
+                        let (first, second) = part.split_at(part.len() / 2);
+                        parts.extend([second, first]);
+                    }
+                },
+            }
+        }
+        Ok(())
+    }
+
+    async fn apply_together<'m>(&self, part: &'m [Incoming], held: &HashSet<String>) -> Part<'m> {
+        let mut executor = match self.store.begin_batch().await {
+            Ok(batch) => Executor::Together(batch),
+            Err(error) => return Part::Undone(error),
+        };
+        let (mut kept, mut held) = (Vec::new(), held.clone());
+        for message in part {
+            match apply(&mut executor, message, &held).await {
+                Ok(None) => {}
+                Ok(Some(failure)) => {
+                    hold_back(message, &failure, &mut held);
+                    kept.push(Kept { message, failure });
+                }
+                Err(error) => return Part::Undone(error),
+            }
+        }
+        match executor.commit().await {
+            Ok(()) => Part::Done(kept),
+            Err(error) => Part::Undone(error),
+        }
+    }
+
+    /// Puts what was not applied into the table.
+    async fn keep(
+        &self,
+        part: &[Incoming],
+        kept: Vec<Kept<'_>>,
+        held: &mut HashSet<String>,
+    ) -> Result<(), Why> {
+        waiting::keep(self.store.pool(), &kept, self.store.clock().now()).await?;
+        for kept in &kept {
+            hold_back(kept.message, &kept.failure, held);
+            self.report(kept.message, &kept.failure);
+        }
+        for message in part {
+            if !kept.iter().any(|kept| std::ptr::eq(kept.message, message)) {
+                self.metrics.note(message, "applied", "");
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts it; a parked one also gets a line, without anything that the message says.
+    pub(super) fn report(&self, message: &Incoming, failure: &Failure) {
+        self.metrics.note_failure(message, failure);
+        if let Failure::Park(why) = failure {
+            let field = message.understood.as_ref().err().map(|malformed| &malformed.pointer);
+            tracing::warn!(
+                message.kind = message.known_kind(),
+                message.bytes = message.body.len(),
+                reason = why.code,
+                field,
+                "a message is parked: somebody must look"
+            );
+        }
+    }
+}
+
+/// `None`: applied. `Some`: not this one, and the others may go on. `Err`: the transaction is lost.
+async fn apply(
+    executor: &mut Executor<'_>,
+    message: &Incoming,
+    held: &HashSet<String>,
+) -> Result<Option<Failure>, CommandError> {
+    let understood = match &message.understood {
+        Ok(understood) => understood,
+        Err(malformed) => return Ok(Some(malformed.into())),
+    };
+    if held.contains(&understood.order_key) {
+        let why = Why::new("behind", "an earlier message of this order waits");
+        return Ok(Some(Failure::Wait(why)));
+    }
+    match executor.apply(understood).await {
+        Ok(_) => Ok(None),
+        Err(error) if spares_the_batch(&error) => Ok(Some(Failure::from(&error))),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the others of the transaction can go on: the domain spoke, not the machinery.
+const fn spares_the_batch(error: &CommandError) -> bool {
+    matches!(
+        error,
+        CommandError::Refused(_)
+            | CommandError::UnknownOrder
+            | CommandError::UnknownModel(_)
+            | CommandError::CauseReused
+    )
+}
+
+/// Later messages of the order wait behind one that waits, and not behind one that is parked for good.
+fn hold_back(message: &Incoming, failure: &Failure, held: &mut HashSet<String>) {
+    if let (Failure::Wait(_), Some(key)) = (failure, message.order_key()) {
+        held.insert(key.to_owned());
+    }
+}

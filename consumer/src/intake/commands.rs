@@ -1,0 +1,164 @@
+//! What a message does: one arm per type.
+
+use shared::actor::Actor;
+use shared::contracts::inbound::{Inbound, Producer, Seller};
+use shared::contracts::text::{ReasonText, ShopOrderId};
+use shared::ids::OrderId;
+use shared::order::Origin;
+use shared::order::decisions::Decided;
+use shared::platform::telemetry::{continue_trace, current_traceparent};
+use tracing::Instrument;
+use write_api::commands::text::Reason;
+use write_api::commands::{
+    ApproveOrder, AttachFile, CancelOrder, CloseOrder, InitiateOrder, SubmitOrder,
+};
+use write_api::store::{Batch, Cause, Command, CommandContext, CommandError, Handled, Store, Work};
+
+use super::incoming::Understood;
+
+/// Where commands are carried out.
+pub(super) enum Executor<'e> {
+    /// Each in a transaction of its own.
+    Alone(&'e Store),
+    /// In the open transaction of a batch.
+    Together(Batch<'e>),
+}
+
+impl Executor<'_> {
+    /// Does what the message asks for, as the next hop of the message's trace.
+    pub async fn apply(&mut self, understood: &Understood) -> Result<Handled, CommandError> {
+        let span = tracing::info_span!("intake.apply", message.kind = understood.message.kind());
+        continue_trace(&span, understood.traceparent.as_deref());
+        self.dispatch(understood).instrument(span).await
+    }
+
+    async fn dispatch(&mut self, understood: &Understood) -> Result<Handled, CommandError> {
+        let context = context(understood);
+        match understood.message.clone() {
+            Inbound::ShopOrderInitiated(data) => {
+                let origin = shop(data.shop_order_id);
+                self.execute(&context, &InitiateOrder { origin }).await
+            }
+            Inbound::ShopFileUploaded(data) => {
+                let (origin, model_id) = (shop(data.shop_order_id), data.model_id);
+                self.execute(&context, &AttachFile { origin, model_id }).await
+            }
+            Inbound::ShopOrderSubmitted(data) => {
+                let (origin, spec) = (shop(data.shop_order_id.clone()), data.spec());
+                self.execute(&context, &SubmitOrder { origin, spec }).await
+            }
+            Inbound::ShopOrderCancelled(data) => {
+                let (origin, reason) = (shop(data.shop_order_id), data.reason.into());
+                self.execute(&context, &CancelShopOrder { origin, reason }).await
+            }
+            Inbound::CrmOrderApproved(data) => {
+                self.execute(&context, &ApproveOrder { order_id: data.order_id }).await
+            }
+            Inbound::CrmOrderCancelled(data) => {
+                let (order_id, reason) = (data.order_id, as_reason(data.reason)?);
+                self.execute(&context, &CancelOrder { order_id, reason }).await
+            }
+            Inbound::CrmOrderClosed(data) => {
+                let reason = data.reason.map(as_reason).transpose()?;
+                self.execute(&context, &CloseOrder { order_id: data.order_id, reason }).await
+            }
+            Inbound::CrmOrderAcknowledged(data) => {
+                self.execute(&context, &NoteAcknowledgement { order_id: data.order_id }).await
+            }
+            Inbound::ParcelDelivered(data) => {
+                let close = CloseOrder { order_id: data.order_id, reason: None };
+                self.execute(&context, &close).await
+            }
+        }
+    }
+
+    async fn execute(
+        &mut self,
+        context: &CommandContext,
+        command: &impl Command,
+    ) -> Result<Handled, CommandError> {
+        match self {
+            Self::Alone(store) => store.execute(context, command).await,
+            Self::Together(batch) => batch.execute(context, command).await,
+        }
+    }
+
+    /// Makes lasting what was done together.
+    pub async fn commit(self) -> Result<(), CommandError> {
+        match self {
+            Self::Alone(_) => Ok(()),
+            Self::Together(batch) => batch.commit().await,
+        }
+    }
+}
+
+/// The shop calls an order off by the shop's own number, perhaps one that came earlier in the same batch.
+struct CancelShopOrder {
+    origin: Origin,
+    reason: String,
+}
+
+impl Command for CancelShopOrder {
+    async fn carry_out(&self, work: &mut Work<'_>) -> Result<Handled, CommandError> {
+        // An order that is not there yet is unknown; the reservation of its name is rolled back with the error.
+        let (order_id, order) = work.lock_or_reserve(&self.origin).await?;
+        let order = order.ok_or(CommandError::UnknownOrder)?;
+        let decision = order.cancel(&work.context().actor, self.reason.clone());
+        work.record(order_id, Some(order), decision).await
+    }
+}
+
+/// The CRM has the order in its books. Nothing about the order changes; the cause with its order id is the proof.
+struct NoteAcknowledgement {
+    order_id: OrderId,
+}
+
+impl Command for NoteAcknowledgement {
+    async fn carry_out(&self, work: &mut Work<'_>) -> Result<Handled, CommandError> {
+        let order = work.lock_order(self.order_id).await?;
+        work.record(self.order_id, Some(order), Ok(Decided::AlreadyDone)).await
+    }
+}
+
+/// The message's source and id make a repetition the same command.
+fn context(understood: &Understood) -> CommandContext {
+    let (envelope, message) = (&understood.envelope, &understood.message);
+    let data = message.to_data().to_string();
+    CommandContext {
+        actor: actor(message),
+        cause: Cause::new(
+            format!("message:{}", envelope.source),
+            envelope.id.as_str(),
+            &[message.kind().as_bytes(), data.as_bytes()],
+        ),
+        trace_context: current_traceparent().or_else(|| understood.traceparent.clone()),
+        expected_version: None,
+    }
+}
+
+fn actor(message: &Inbound) -> Actor {
+    let seller = match message {
+        Inbound::CrmOrderApproved(data) => data.seller.as_ref(),
+        Inbound::CrmOrderCancelled(data) => data.seller.as_ref(),
+        Inbound::CrmOrderClosed(data) => data.seller.as_ref(),
+        _ => None,
+    };
+    match (message.producer(), seller) {
+        (_, Some(Seller { seller_id, name })) => {
+            Actor::Seller { seller_id: *seller_id, name: name.as_str().to_owned() }
+        }
+        (Producer::Shop, None) => Actor::Shop,
+        (Producer::Crm, None) => Actor::Crm,
+        (Producer::Carrier, None) => Actor::Carrier,
+    }
+}
+
+fn shop(number: ShopOrderId) -> Origin {
+    Origin::Shop { external_id: number.into() }
+}
+
+/// The contract is as strict as the command, so that this does not fail.
+fn as_reason(text: ReasonText) -> Result<Reason, CommandError> {
+    Reason::try_from(String::from(text))
+        .map_err(|error| CommandError::Inconsistent(error.to_string()))
+}
