@@ -103,7 +103,7 @@ describe('the timeline', () => {
       eventText({ ...entry(1, kind, 'SUBMITTED', 1), data: { ...data } }, t, formats('en'))
     expect(text('shipped', { tracking_number: 'TR-1' })).toBe('Shipped, tracking number TR-1')
     expect(text('manufacturing-started', { operator: { operator_id: 'a', name: 'Anna' } })).toBe(
-      'Taken by Anna',
+      'Taken into work',
     )
     expect(text('price-calculated', { price: { total: { minor: 100, currency: 'EUR' } } })).toBe(
       'Price calculated: €1.00',

@@ -33,9 +33,7 @@ export const Row = memo(function Row({ row, list }: { row: BoardRow; list?: Stat
         <Since at={row.status_since} />
       </td>
       <td className="number">{row.promised_at && <Promised at={row.promised_at} over={over} />}</td>
-      <td className="row-action">
-        <Actions order={row} only="first" />
-      </td>
+      <td className="row-action">{!leaving && <Actions order={row} only="first" />}</td>
     </tr>
   )
 })

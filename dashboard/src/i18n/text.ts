@@ -16,10 +16,12 @@ export const dictionaries: Record<Language, Dictionary> = { en, ru }
 export function translator(language: Language): Translate {
   const dictionary = dictionaries[language]
   const rules = new Intl.PluralRules(language)
+  const number = new Intl.NumberFormat(language)
+  const show = (value: string | number) => (typeof value === 'number' ? number.format(value) : value)
   return (key, holes = {}) => {
     const entry = dictionary[key]
     const text = typeof entry === 'string' ? entry : (entry[rules.select(Number(holes.count))] ?? entry.other)
-    return text.replace(/\{(\w+)\}/g, (hole, name: string) => String(holes[name] ?? hole))
+    return text.replace(/\{(\w+)\}/g, (hole, name: string) => show(holes[name] ?? hole))
   }
 }
 

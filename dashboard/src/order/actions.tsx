@@ -1,50 +1,47 @@
-// The buttons for what I may do with an order, and what comes of pressing them.
+// The buttons for what I may do with an order.
 
 import { useState } from 'react'
 import type { BoardRow, CommandKind, OrderView } from '../api/types'
 import { useI18n } from '../i18n/i18n'
-import { useBackend } from '../session/use-backend'
+import { useBackend, useStore } from '../session/use-backend'
 import { actionsFor, asksFor } from './allowed'
 import { AskDialog } from './ask-dialog'
-import { CommandOutcome } from './command-outcome'
-import { useCommand } from './use-command'
+import { useSettled } from './use-settled'
 
+/** What undoes or ends work. */
 const DANGEROUS: CommandKind[] = ['cancel', 'rework', 'give-back']
 
 export function Actions({ order, only }: { order: BoardRow | OrderView; only?: 'first' }) {
   const { t } = useI18n()
-  const { session } = useBackend()
-  const command = useCommand(order)
+  const { session, errands } = useBackend()
+  const settled = useSettled(order.version)
   const [asking, setAsking] = useState<CommandKind | null>(null)
+  const sending = useStore(errands.all).some(
+    (errand) => errand.order.order_id === order.order_id && errand.phase.kind === 'sending',
+  )
   const all = actionsFor(session, order)
-  // In a list only the step forward: what ends or undoes work is decided on the card.
+  // In a list only the step forward; the rest is decided on the card.
   const shown = only ? all.slice(0, 1).filter((kind) => !DANGEROUS.includes(kind)) : all
-  const sending = command.phase.kind === 'sending'
+  if (shown.length === 0) return only ? null : <p className="faint">{t('command.none')}</p>
 
   function press(kind: CommandKind) {
     if (asksFor(kind)) setAsking(kind)
-    else void command.send(kind)
+    else void errands.send(order, kind)
   }
 
   return (
-    <div className="actions">
-      {shown.length > 0 && (
-        <div className="buttons">
-          {shown.map((kind, index) => (
-            <button
-              key={kind}
-              type="button"
-              className={DANGEROUS.includes(kind) ? 'danger' : index === 0 ? 'primary' : undefined}
-              disabled={sending}
-              onClick={() => press(kind)}
-            >
-              {t(`command.${kind}`)}
-            </button>
-          ))}
-        </div>
-      )}
-      {!only && shown.length === 0 && <p className="faint">{t('command.none')}</p>}
-      <CommandOutcome command={command} />
+    <div className="buttons">
+      {shown.map((kind, index) => (
+        <button
+          key={kind}
+          type="button"
+          className={DANGEROUS.includes(kind) ? 'danger' : index === 0 ? 'primary' : undefined}
+          disabled={sending || !settled}
+          onClick={() => press(kind)}
+        >
+          {t(`command.${kind}`)}
+        </button>
+      ))}
       {asking && (
         <AskDialog
           kind={asking}
@@ -52,7 +49,7 @@ export function Actions({ order, only }: { order: BoardRow | OrderView; only?: '
           onAbandon={() => setAsking(null)}
           onAnswer={(said) => {
             setAsking(null)
-            void command.send(asking, said)
+            void errands.send(order, asking, said)
           }}
         />
       )}

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
 import { ApiError } from '../api/problem'
 import type { OrderView } from '../api/types'
+import { lastList } from '../board/last-list'
 import { useI18n } from '../i18n/i18n'
 import { useBackend, useOverlay, useRefetchInterval } from '../session/use-backend'
 import { ProblemNotice } from '../ui/problem-notice'
@@ -60,7 +61,7 @@ function OrderHead({ order, ahead }: { order: OrderView; ahead: boolean }) {
   const over = ['SHIPPED', 'CLOSED', 'CANCELLED'].includes(order.status)
   return (
     <header className="order-head">
-      <Link href={`/board/${order.status}/newest`} className="back">
+      <Link href={lastList()} className="back">
         ← {t('order.back')}
       </Link>
       <div className="order-title">

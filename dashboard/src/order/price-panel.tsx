@@ -45,8 +45,8 @@ function Breakdown({ price }: { price: Price }) {
       </table>
       <p className="faint">
         {t('price.metal')}: {f.decimal(price.metal_grams)} {t('price.unit.g')}. {t('price.box')}:{' '}
-        {model.bbox_mm.map((side) => f.decimal(Math.round(side * 100) / 100)).join(' × ')} mm,{' '}
-        {f.decimal(Math.round(model.volume_mm3) / 1000)} {t('price.unit.cm3')},{' '}
+        {model.bbox_mm.map((side) => f.decimal(Math.round(side * 100) / 100)).join(' × ')}{' '}
+        {t('price.unit.mm')}, {f.decimal(Math.round(model.volume_mm3) / 1000)} {t('price.unit.cm3')},{' '}
         {t('price.facets', { count: model.facets })}, {t('price.shells', { count: model.shells })}.
       </p>
       <p className="faint">

@@ -11,6 +11,7 @@ import { ApiError, isTemporary } from '../api/problem'
 import { type Reads, reads } from '../api/reads'
 import { backoffMs } from '../api/retry'
 import { type Store, store } from '../api/store'
+import { type Errands, errands } from '../order/errands'
 import { NOTHING, type Overlay } from '../order/overlay'
 import { followLive } from './follow-live'
 import { forgetWhatWasRead } from './forget'
@@ -22,6 +23,7 @@ export interface Backend {
   reads: Reads
   queries: QueryClient
   overlay: Store<Overlay>
+  errands: Errands
   freshness: FreshnessStore
   live: Live['state']
   close(): void
@@ -65,6 +67,7 @@ export function openBackend(session: Session, onUnauthorized: (error: ApiError) 
     reads: reads(connection),
     queries,
     overlay,
+    errands: errands(connection, overlay, queries),
     freshness,
     live: stream.state,
     close() {

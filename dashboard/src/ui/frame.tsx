@@ -2,15 +2,21 @@
 
 import type { ReactNode } from 'react'
 import { Link, useLocation } from 'wouter'
+import { rememberList } from '../board/last-list'
 import { SearchBox } from '../board/search'
 import { LanguageSwitch, useI18n } from '../i18n/i18n'
+import { ErrandNotices } from '../order/errand-notices'
 import { useBackend } from '../session/use-backend'
 import { Who } from '../session/who'
 import { DataAge } from './data-age'
+import { useScroll } from './use-scroll'
 
 export function Frame({ children }: { children: ReactNode }) {
   const { t } = useI18n()
   const { session } = useBackend()
+  const [location] = useLocation()
+  rememberList(location)
+  useScroll(location)
   return (
     <>
       <button type="button" className="skip" onClick={skip}>
@@ -29,6 +35,7 @@ export function Frame({ children }: { children: ReactNode }) {
       <main id="content" tabIndex={-1}>
         {children}
       </main>
+      <ErrandNotices />
     </>
   )
 }

@@ -9,16 +9,19 @@ import { Notice } from './notice'
 export function ProblemNotice({
   error,
   title,
+  about,
   children,
 }: {
   error: unknown
   title?: string
+  about?: ReactNode
   children?: ReactNode
 }) {
   const { t, f } = useI18n()
   if (!(error instanceof ApiError)) {
     return (
       <Notice kind="error">
+        {about}
         <strong>{title ?? t('problem.failed')}</strong>
         <p>{error instanceof Error ? error.message : String(error)}</p>
         {children}
@@ -30,6 +33,7 @@ export function ProblemNotice({
   const allowed = allowedText(problem, t)
   return (
     <Notice kind="error">
+      {about}
       <strong>{title ?? t('problem.failed')}</strong>
       <p>{said}</p>
       {allowed && <p>{allowed}</p>}
