@@ -19,6 +19,7 @@ const TEMPLATE: &str = "mes_template";
 /// Enough for a service under test; the cluster is shared by all tests.
 const CONNECTIONS: u32 = 10;
 const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
+const CLEANUP_DEADLINE: Duration = Duration::from_secs(10);
 
 /// As whom to connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +179,8 @@ impl Drop for TestDatabase {
 pub(crate) fn in_the_background(work: impl Future<Output = ()> + Send + 'static) {
     let thread = std::thread::spawn(move || {
         if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            let _ = runtime.block_on(tokio::time::timeout(Duration::from_secs(10), work));
+            let limited = async { tokio::time::timeout(CLEANUP_DEADLINE, work).await };
+            let _ = runtime.block_on(limited);
         }
     });
     let _ = thread.join();

@@ -144,7 +144,7 @@ fn malformed(error: &serde_json::Error) -> Problem {
 }
 
 /// serde_json says where in the text; the pointer says it better.
-fn without_place(message: &str) -> String {
+pub(crate) fn without_place(message: &str) -> String {
     match message.rfind(" at line ") {
         Some(end) => message[..end].to_owned(),
         None => message.to_owned(),

@@ -169,9 +169,9 @@ pub(crate) fn is_probe(path: &str) -> bool {
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .route("/livez", web::get().to(livez))
-        .route("/readyz", web::get().to(readyz))
-        .route("/metrics", web::get().to(metrics));
+        .service(web::resource("/livez").get(livez))
+        .service(web::resource("/readyz").get(readyz))
+        .service(web::resource("/metrics").get(metrics));
 }
 
 async fn livez() -> HttpResponse {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use actix_web::ResponseError;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::PayloadError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
@@ -15,8 +16,8 @@ use opentelemetry::metrics::Histogram;
 use shared::platform::telemetry::{self, continue_trace};
 use tracing::{Instrument, Span, field};
 
-use crate::health;
 use crate::problem::{self, Problem};
+use crate::{body, health};
 
 /// The durations of all requests.
 #[derive(Clone)]
@@ -38,18 +39,21 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
     let method = method_name(request.method());
     let probe = health::is_probe(request.path());
     let span = span_of(&request, method, probe);
-    let mut response = answer(request, next).instrument(span.clone()).await;
-    let status = response.status();
-    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let answer = answer(request, next).instrument(span.clone()).await;
     let seconds = began.elapsed().as_secs_f64();
-    span.in_scope(|| {
+    let (status, route) = match &answer {
+        Ok(response) => (response.status(), response.request().match_pattern()),
+        Err(error) => (error.as_response_error().status_code(), None),
+    };
+    let route = route.unwrap_or_else(|| "unmatched".to_owned());
+    let answer = span.in_scope(|| {
         span.record("otel.name", format!("{method} {route}"));
         span.record("http.route", &route);
         span.record("http.response.status_code", status.as_u16());
         if !probe {
             tracing::info!(duration_ms = seconds * 1_000.0, "request");
         }
-        add_headers(response.headers_mut());
+        answer.map(with_headers)
     });
     durations.0.record(
         seconds,
@@ -59,7 +63,7 @@ pub(crate) async fn observe<B: MessageBody + 'static>(
             KeyValue::new("http.response.status_code", i64::from(status.as_u16())),
         ],
     );
-    Ok(response)
+    answer
 }
 
 /// No path and no query: they may hold what a customer typed. The route's template is added once known.
@@ -84,14 +88,12 @@ fn span_of(request: &ServiceRequest, method: &'static str, probe: bool) -> Span 
 async fn answer<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
-) -> ServiceResponse<BoxBody> {
-    let original = request.request().clone();
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-        Ok(Ok(response)) => as_problem(response.map_into_boxed_body()),
-        Ok(Err(error)) => as_problem(ServiceResponse::new(original, error.error_response())),
+        Ok(answer) => Ok(as_problem(answer?.map_into_boxed_body())),
         Err(_) => {
             tracing::error!("a handler panicked");
-            ServiceResponse::new(original, Problem::internal_logged().error_response())
+            Err(Problem::internal_logged().into())
         }
     }
 }
@@ -105,14 +107,11 @@ fn as_problem(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     if is_json(response.headers()) {
         return response;
     }
-    let said = response.response().error().map(ToString::to_string);
     let allow = response.headers().get(header::ALLOW).cloned();
-    let mut problem = of_status(status, response.request().path());
-    if let Some(said) = said
-        && status.is_client_error()
-    {
-        problem = problem.detail(said);
-    }
+    let problem = match response.response().error() {
+        Some(error) => of_error(status, error),
+        None => of_status(status),
+    };
     let mut answer = problem.error_response();
     if let Some(allow) = allow {
         answer.headers_mut().insert(header::ALLOW, allow);
@@ -120,13 +119,19 @@ fn as_problem(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     ServiceResponse::new(response.into_parts().0, answer)
 }
 
-fn of_status(status: StatusCode, path: &str) -> Problem {
+/// An error of actix-web's own extractors.
+fn of_error(status: StatusCode, error: &actix_web::Error) -> Problem {
+    if let Some(error) = error.as_error::<PayloadError>() {
+        return body::from_payload_error(error);
+    }
+    let problem = of_status(status);
+    if status.is_client_error() { problem.detail(error.to_string()) } else { problem }
+}
+
+fn of_status(status: StatusCode) -> Problem {
     match status {
-        StatusCode::NOT_FOUND => Problem::not_found(format!("Nothing answers at {path}")),
-        StatusCode::METHOD_NOT_ALLOWED => {
-            Problem::new(status, "method-not-allowed", "This method does not exist here")
-                .detail("The header `Allow` names those that do")
-        }
+        StatusCode::NOT_FOUND => Problem::not_found("Nothing answers here"),
+        StatusCode::METHOD_NOT_ALLOWED => problem::method_not_allowed(),
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "too-large", "The body is too large"),
         StatusCode::BAD_REQUEST => Problem::bad_request(""),
         status if status.is_server_error() => Problem::internal_logged(),
@@ -145,6 +150,11 @@ fn is_json(headers: &HeaderMap) -> bool {
     headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"application/json"))
+}
+
+fn with_headers(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    add_headers(response.headers_mut());
+    response
 }
 
 fn add_headers(headers: &mut HeaderMap) {

@@ -200,6 +200,11 @@ impl Problem {
     }
 }
 
+pub(crate) fn method_not_allowed() -> Problem {
+    let title = "This method does not exist here";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title)
+}
+
 /// Rounded up: whoever comes back after this many seconds is not too early.
 pub(crate) fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)

@@ -18,7 +18,7 @@ use crate::caller::Authenticator;
 use crate::detached::Detached;
 use crate::health::{self, Health};
 use crate::observe::{Durations, observe};
-use crate::problem::{Problem, Violation};
+use crate::problem::{Problem, Violation, method_not_allowed};
 use crate::quotas::{QuotaConfig, Quotas, admit};
 
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
@@ -140,6 +140,10 @@ fn path_errors() -> PathConfig {
     })
 }
 
+/// `App::route` makes a resource for each method, so that a wrong method ends here too.
 async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    if request.match_pattern().is_some() {
+        return Err(method_not_allowed());
+    }
     Err(Problem::not_found(format!("Nothing answers at {}", request.path())))
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::jwks::Jwks;
 use super::{AuthConfig, AuthConfigError, Caller, Recognised, Role};
+use crate::body::without_place;
 use crate::problem::Problem;
 
 const SHORTEST_SECRET: usize = 32;
@@ -123,7 +124,9 @@ fn why(error: &jsonwebtoken::errors::Error) -> String {
         ErrorKind::InvalidIssuer => "it was issued by somebody else".to_owned(),
         ErrorKind::InvalidAudience => "it is meant for somebody else".to_owned(),
         ErrorKind::MissingRequiredClaim(claim) => format!("it has no claim `{claim}`"),
-        ErrorKind::Json(error) => format!("its claims do not fit: {error}"),
+        ErrorKind::Json(error) => {
+            format!("its claims do not fit: {}", without_place(&error.to_string()))
+        }
         _ => "it cannot be checked".to_owned(),
     }
 }
