@@ -1,0 +1,114 @@
+//! The cache: bodies that are ready to send and never change.
+//!
+//! A body's name says which version of its view it shows, so nothing is ever invalidated: when the view moves, its
+//! next body has another name, and the old one is asked for by nobody. A body may be looked for in process,
+//! then among the copies in Redis; whoever finds neither makes it, once, while others who want the same wait.
+
+mod breaker;
+mod copies;
+mod entry;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache as Kept;
+use moka::policy::EvictionPolicy;
+
+pub use copies::Copies;
+pub use entry::{Entry, Key};
+
+const IDLE: Duration = Duration::from_secs(300);
+/// Last answers are a consolation while every database is away.
+const LAST_ANSWERS_KEPT: Duration = Duration::from_secs(3_600);
+
+/// Both levels.
+#[derive(Clone)]
+pub struct Cache {
+    kept: Kept<Key, Arc<Entry>>,
+    /// The latest answer to each question, whatever its version.
+    latest: Kept<String, Arc<Entry>>,
+    copies: Option<Copies>,
+}
+
+impl Cache {
+    /// Keeps at most about `max_bytes` in process.
+    pub fn new(max_bytes: u64, copies: Option<Copies>) -> Self {
+        let kept = Kept::builder()
+            .max_capacity(max_bytes / 4 * 3)
+            .weigher(|_, entry: &Arc<Entry>| entry.weight())
+            .eviction_policy(EvictionPolicy::lru())
+            .time_to_idle(IDLE)
+            .build();
+        let latest = Kept::builder()
+            .max_capacity(max_bytes / 4)
+            .weigher(|_, entry: &Arc<Entry>| entry.weight())
+            .eviction_policy(EvictionPolicy::lru())
+            .time_to_live(LAST_ANSWERS_KEPT)
+            .build();
+        Self { kept, latest, copies }
+    }
+
+    /// A body, if it is in process.
+    pub async fn get(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.kept.get(key).await
+    }
+
+    /// The latest answer to a question that this process gave.
+    pub async fn latest(&self, question: &str) -> Option<Arc<Entry>> {
+        self.latest.get(question).await
+    }
+
+    /// A body, from wherever it is; made by `fill` if nobody has it. What `fill` makes may be of a newer version
+    /// than was asked for: it says so itself, and is kept under its own name.
+    pub async fn get_or_fill<E>(
+        &self,
+        key: Key,
+        fill: impl Future<Output = Result<Entry, E>>,
+    ) -> Result<Arc<Entry>, Arc<E>>
+    where
+        E: Send + Sync + 'static,
+    {
+        let find = async {
+            if let Some(copies) = &self.copies
+                && let Some(entry) = copies.get(&key).await
+            {
+                return Ok(Arc::new(entry));
+            }
+            let entry = Arc::new(fill.await?);
+            if let Some(copies) = &self.copies {
+                copies.put(&key_of(&entry, &key.question), &entry);
+            }
+            Ok(entry)
+        };
+        let entry = self.kept.try_get_with(key.clone(), find).await?;
+        let own_key = key_of(&entry, &key.question);
+        if own_key != key {
+            self.kept.invalidate(&key).await;
+            self.kept.insert(own_key, Arc::clone(&entry)).await;
+        }
+        self.note_latest(key.question, &entry).await;
+        Ok(entry)
+    }
+
+    /// Keeps what was made without knowing its version beforehand.
+    pub async fn keep(&self, question: String, entry: Arc<Entry>) {
+        self.kept.insert(key_of(&entry, &question), Arc::clone(&entry)).await;
+        self.note_latest(question, &entry).await;
+    }
+
+    async fn note_latest(&self, question: String, entry: &Arc<Entry>) {
+        let known = self.latest.get(&question).await;
+        if known.is_none_or(|known| !known.head.position.covers(&entry.head.position)) {
+            self.latest.insert(question, Arc::clone(entry)).await;
+        }
+    }
+}
+
+fn key_of(entry: &Entry, question: &str) -> Key {
+    Key {
+        question: question.to_owned(),
+        epoch: entry.head.position.epoch,
+        version: entry.head.version,
+    }
+}

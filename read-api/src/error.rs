@@ -1,0 +1,46 @@
+//! What a reader is told when there is no answer.
+
+use std::error::Error;
+use std::time::Duration;
+
+use web::Problem;
+
+use crate::replicas::Unreadable;
+
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Why a screen cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum NotShown {
+    /// There is no such thing, or none that the caller may see.
+    #[error("there is no such thing")]
+    Nothing,
+    /// The databases.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// An answer that cannot be written as JSON.
+    #[error("an answer cannot be written")]
+    Unwritable(#[from] serde_json::Error),
+}
+
+impl From<&NotShown> for Problem {
+    fn from(error: &NotShown) -> Self {
+        match error {
+            NotShown::Nothing => Self::not_found("No order of yours has this id"),
+            NotShown::Unreadable(error) => error.into(),
+            NotShown::Unwritable(error) => Self::internal(error),
+        }
+    }
+}
+
+impl From<&Unreadable> for Problem {
+    fn from(error: &Unreadable) -> Self {
+        match error {
+            Unreadable::Nobody => {
+                tracing::warn!("no database can answer");
+                Self::unavailable("No database can answer at the moment", RETRY_AFTER)
+            }
+            Unreadable::Failed(_) => Self::internal(error as &dyn Error),
+        }
+    }
+}

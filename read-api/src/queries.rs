@@ -1,0 +1,14 @@
+//! Every question that can be asked, one file each.
+//!
+//! To add one: a file with the parameters as they arrive, the question they become, the row (exactly what the screen
+//! shows), the SQL in [`Question::ask`](crate::replicas::Question::ask), and the handler; a line here, one in
+//! `routes.rs`, and a test file of the same name. A question whose answer has a version of its own implements
+//! [`Screen`](crate::context::Screen) and is kept in the cache; the others are asked each time.
+
+pub mod my_work;
+pub mod order_board;
+pub mod order_card;
+mod order_list;
+pub mod order_search;
+pub mod order_timeline;
+pub mod status_counts;

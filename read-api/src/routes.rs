@@ -1,0 +1,21 @@
+//! Everything the read API answers to: the table of contents.
+
+use actix_web::web::{ServiceConfig, get};
+
+use crate::queries::{
+    my_work, order_board, order_card, order_search, order_timeline, status_counts,
+};
+use crate::{dashboard, live, openapi};
+
+/// Adds every endpoint.
+pub fn add(app: &mut ServiceConfig) {
+    app.route("/v1/board", get().to(order_board::handler))
+        .route("/v1/board/counts", get().to(status_counts::handler))
+        .route("/v1/my-work", get().to(my_work::handler))
+        .route("/v1/orders", get().to(order_search::handler))
+        .route("/v1/orders/{order_id}", get().to(order_card::handler))
+        .route("/v1/orders/{order_id}/timeline", get().to(order_timeline::handler))
+        .route("/v1/live", get().to(live::handler))
+        .route("/openapi.json", get().to(openapi::handler))
+        .configure(dashboard::routes);
+}
