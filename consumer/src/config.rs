@@ -7,6 +7,7 @@ use shared::platform::telemetry::TelemetryConfig;
 use web::HttpConfig;
 
 use crate::delivery::BrokerConfig;
+use crate::intake::IntakeConfig;
 use crate::pricer::PricerConfig;
 use crate::projector::ProjectorConfig;
 use crate::relay::RelayConfig;
@@ -28,6 +29,8 @@ pub struct Config {
     pub redis: RedisConfig,
     /// Where models lie.
     pub models: ModelsConfig,
+    /// How the intake works.
+    pub intake: IntakeConfig,
     /// How the relay works.
     pub relay: RelayConfig,
     /// How the projector works.

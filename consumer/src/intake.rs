@@ -136,6 +136,7 @@ impl Intake {
         backoff: &mut Backoff,
         stop: &CancellationToken,
     ) -> Result<(), IntakeError> {
+        self.broker.declare_topology().await?;
         let mut inbox = self.broker.inbox(queue, self.prefetch()).await?;
         while let Some(deliveries) =
             stop.run_until_cancelled(inbox.collect(self.config.batch.into(), self.window())).await

@@ -137,6 +137,7 @@ impl Relay {
         backoff: &mut Backoff,
         stop: &CancellationToken,
     ) -> Result<(), RelayError> {
+        self.broker.declare_topology().await?;
         let Some(mut session) = Session::lead(self, route, stop).await? else { return Ok(()) };
         let poll = Duration::from_millis(self.config.poll_ms);
         while !stop.is_cancelled() {

@@ -19,6 +19,7 @@ use crate::announcer::Announcer;
 use crate::config::Config;
 use crate::delivery::Broker;
 use crate::follower::LogAccess;
+use crate::intake::Intake;
 use crate::pricer::{Pricer, wake_ups};
 use crate::projector::Projector;
 use crate::relay::Relay;
@@ -26,6 +27,8 @@ use crate::relay::Relay;
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Role {
+    /// Turns messages into commands.
+    Intake,
     /// Publishes the log to RabbitMQ.
     Relay,
     /// Fills the read model from the log.
@@ -40,6 +43,7 @@ impl Role {
     /// As on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Intake => "intake",
             Self::Relay => "relay",
             Self::Projector => "projector",
             Self::Pricer => "pricer",
@@ -50,6 +54,7 @@ impl Role {
     /// As in logs and metrics.
     pub const fn process_name(self) -> &'static str {
         match self {
+            Self::Intake => "consumer-intake",
             Self::Relay => "consumer-relay",
             Self::Projector => "consumer-projector",
             Self::Pricer => "consumer-pricer",
@@ -72,6 +77,9 @@ pub fn start(
     pool: &PgPool,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
+    if role.includes(Role::Intake) {
+        start_intake(config, pool, shutdown)?;
+    }
     if role.includes(Role::Relay) {
         start_relay(config, shutdown)?;
     }
@@ -81,6 +89,13 @@ pub fn start(
     if role.includes(Role::Pricer) {
         start_pricer(config, pool, shutdown)?;
     }
+    Ok(())
+}
+
+fn start_intake(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let store = Store::new(pool.clone(), Arc::new(SystemClock), Arc::new(TimeOrderedIds));
+    let broker = Broker::new(&config.rabbitmq, "intake")?;
+    Intake::new(store, broker, config.intake.clone()).run(shutdown);
     Ok(())
 }
 
