@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use shared::platform::database::{self, DatabaseConfig};
-use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection, PgPool};
 use testkit::{DatabaseRole, Proxy, TestDatabase};
 
-const ROUNDS: i32 = 60;
+const ROUNDS: i32 = 30;
+const NETWORK_DELAY: Duration = Duration::from_millis(10);
+const GIVES_UP_AFTER: Duration = Duration::from_millis(10);
 
 struct Set {
     database: TestDatabase,
@@ -17,7 +19,7 @@ struct Set {
 }
 
 impl Set {
-    /// A database behind a network that takes 5 ms each way.
+    /// A database behind a network that takes 10 ms each way.
     async fn up() -> Self {
         let database = TestDatabase::create().await;
         sqlx::query("CREATE TABLE public.acknowledged (id integer PRIMARY KEY)")
@@ -29,7 +31,7 @@ impl Set {
         let (address, name) = rest.split_once('/').unwrap();
         let proxy = Proxy::to(address).await;
         let url = format!("{user}@{}/{name}", proxy.address());
-        proxy.set_delay(Duration::from_millis(5));
+        proxy.set_delay(NETWORK_DELAY);
         Self { database, proxy, url }
     }
 
@@ -38,9 +40,10 @@ impl Set {
     async fn lost(self, pool: PgPool) -> i64 {
         let mut acknowledged = 0;
         for id in 0..ROUNDS {
+            let mut connection = pool.acquire().await.unwrap();
             // The answer to BEGIN is on its way when the caller gives up.
-            let deadline = Duration::from_millis(10 + u64::from(id.unsigned_abs() % 8));
-            let _ = tokio::time::timeout(deadline, pool.begin()).await;
+            let _ = tokio::time::timeout(GIVES_UP_AFTER, connection.begin()).await;
+            drop(connection);
             let written = sqlx::query("INSERT INTO public.acknowledged (id) VALUES ($1)")
                 .bind(id)
                 .execute(&pool)
