@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { STATUSES } from '../src/api/types'
 import { durationParts, formats } from '../src/i18n/format'
@@ -48,6 +49,19 @@ describe('the dictionaries', () => {
     for (const [key, entry] of entries('en').filter(([key]) => spoken(key))) {
       for (const text of forms(entry)) expect(text, key).not.toMatch(/[а-яё]/i)
     }
+  })
+
+  test('have no text that nothing shows', () => {
+    const source = readdirSync('src', { recursive: true, encoding: 'utf8' })
+      .filter((file) => /\.tsx?$/.test(file) && !/i18n.(en|ru)\.ts$/.test(file))
+      .map((file) => readFileSync(`src/${file}`, 'utf8'))
+      .join('\n')
+    const made = [...source.matchAll(/`([a-z-]+(?:\.[a-z-]+)*\.)\$\{/g)].map((match) => match[1] ?? '')
+    const shown = (key: string) =>
+      source.includes(`'${key}'`) ||
+      source.includes(`"${key}"`) ||
+      made.some((start) => key.startsWith(start))
+    expect(Object.keys(dictionaries.en).filter((key) => !shown(key))).toEqual([])
   })
 
   test('name every status', () => {

@@ -41,8 +41,8 @@ describe('a problem', () => {
 
   test('says who was faster and what is allowed, in the reader’s language', () => {
     expect(problemText(refusal, t, f)).toMatch(/^Taken by Anna at 22 Nov.*\.$/)
-    expect(allowedText(refusal, t)).toBe('Allowed now: Give back, Made, Cancel order.')
-    expect(problemText(refusal, translator('ru'), formats('ru'))).toMatch(/^Его взял Anna в 22 нояб/)
+    expect(allowedText(refusal, t)).toBe('Possible in this status: Give back, Made, Cancel order.')
+    expect(problemText(refusal, translator('ru'), formats('ru'))).toMatch(/^Заказ уже взят: Anna, 22 нояб/)
   })
 
   test('falls back to the server’s words when a known sentence lacks its facts', () => {

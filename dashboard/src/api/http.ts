@@ -68,7 +68,8 @@ export function http(options: HttpOptions): Http {
         options.freshness,
         {
           position,
-          as_of: said.as_of,
+          // The body may be an old one that still holds; until when, the header says.
+          as_of: response.headers.get('MES-As-Of') ?? said.as_of,
           stale: response.headers.get('MES-Stale'),
           date: response.headers.get('Date'),
         },

@@ -56,9 +56,10 @@ export function live(http: Pick<Http, 'stream'>, events: LiveEvents): Live {
   }
 
   function receive(event: ServerEvent) {
-    if (event.id !== null) lastId = event.id
+    // Counts may be ahead of the rows that are sent beside them; one resumes after rows.
+    if (event.id !== null && event.event !== 'counts') lastId = event.id
     if (event.event === 'resync') events.onGap()
-    else events.onEvent(event)
+    events.onEvent(event)
   }
 
   async function run() {
@@ -71,8 +72,8 @@ export function live(http: Pick<Http, 'stream'>, events: LiveEvents): Live {
         if (error instanceof ApiError) {
           retryAfter = error.problem.retryAfter
           if (error.problem.status === 401) return
-          // The server does not know where we were: start afresh.
-          if (error.problem.status === 400) lastId = null
+          // The server cannot make sense of where we were: start afresh.
+          if ([400, 422].includes(error.problem.status)) lastId = null
         }
       }
       if (stopped.signal.aborted) return

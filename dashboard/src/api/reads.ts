@@ -1,7 +1,7 @@
 // The questions, one function each.
 
 import type { Http } from './http'
-import type { BoardPage, Card, Counts, Found, Status, Timeline } from './types'
+import type { BoardPage, Card, Counts, Found, Status, Timeline, WorkPage } from './types'
 
 export type Order = 'newest' | 'oldest'
 
@@ -19,11 +19,12 @@ export function reads(http: Http) {
     counts: (signal?: AbortSignal) => http.read<Counts>('v1/board/counts', signal),
     card: (id: string, signal?: AbortSignal) =>
       http.read<Card>(`v1/orders/${encodeURIComponent(id)}`, signal),
-    timeline: (id: string, signal?: AbortSignal) =>
-      http.read<Timeline>(`v1/orders/${encodeURIComponent(id)}/timeline`, signal),
+    timeline: (id: string, after: number, signal?: AbortSignal) =>
+      http.read<Timeline>(`v1/orders/${encodeURIComponent(id)}/timeline?after_version=${after}`, signal),
     find: (reference: string, signal?: AbortSignal) =>
       http.read<Found>(`v1/orders?${query({ reference })}`, signal),
-    myWork: (signal?: AbortSignal) => http.read<BoardPage>('v1/my-work', signal),
+    myWork: (cursor: string | null, signal?: AbortSignal) =>
+      http.read<WorkPage>(`v1/my-work?${query({ limit: PAGE, cursor })}`, signal),
   }
 }
 

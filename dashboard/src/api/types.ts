@@ -142,7 +142,13 @@ export interface Placed {
   as_of: string
 }
 
+export interface WorkPage extends Placed {
+  orders: BoardRow[]
+  next_cursor?: string | null
+}
+
 export interface BoardPage extends Placed {
+  status: Status
   orders: BoardRow[]
   next_cursor?: string | null
 }

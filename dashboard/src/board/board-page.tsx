@@ -4,6 +4,7 @@ import { Link } from 'wouter'
 import type { Order } from '../api/reads'
 import type { Status } from '../api/types'
 import { useI18n } from '../i18n/i18n'
+import { More } from '../ui/more'
 import { ProblemNotice } from '../ui/problem-notice'
 import { Rows } from './rows'
 import { StatusTabs } from './status-tabs'
@@ -49,16 +50,7 @@ function List({ status, sorting }: { status: Status; sorting: Order }) {
           <Rows rows={steady.shown} list={status} />
         </div>
       )}
-      {board.hasNextPage && (
-        <button
-          type="button"
-          className="more"
-          disabled={board.isFetchingNextPage}
-          onClick={() => board.fetchNextPage()}
-        >
-          {board.isFetchingNextPage ? t('board.loading') : t('board.more')}
-        </button>
-      )}
+      <More list={board} />
     </section>
   )
 }

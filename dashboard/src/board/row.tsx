@@ -1,6 +1,6 @@
 // One line: what it is, how it stands, and the one thing that I would do with it next.
 
-import { memo } from 'react'
+import { memo, useState } from 'react'
 import { Link } from 'wouter'
 import type { BoardRow, Status } from '../api/types'
 import { useI18n } from '../i18n/i18n'
@@ -11,12 +11,16 @@ import { StatusBadge } from '../ui/status'
 import { Promised, Since } from '../ui/time'
 import { PricingState } from './pricing-state'
 
+/** A row that came to be just now is lit up for a moment. */
+const FRESH_MS = 5000
+
 export const Row = memo(function Row({ row, list }: { row: BoardRow; list?: Status }) {
   const { t, f } = useI18n()
+  const [fresh] = useState(() => Date.now() - Date.parse(row.status_since) < FRESH_MS)
   const leaving = list !== undefined && row.status !== list
   const over = ['SHIPPED', 'CLOSED', 'CANCELLED'].includes(row.status)
   return (
-    <tr className="row" data-leaving={leaving || undefined}>
+    <tr className="row" data-leaving={leaving || undefined} data-fresh={fresh || undefined}>
       <td>
         <Link href={`/orders/${row.order_id}`} className="row-link">
           {row.external_id}
@@ -29,7 +33,7 @@ export const Row = memo(function Row({ row, list }: { row: BoardRow; list?: Stat
         {(leaving || list === undefined) && <StatusBadge status={row.status} />}
         <State row={row} />
       </td>
-      <td className="number">
+      <td className="number" data-label={t('column.since')}>
         <Since at={row.status_since} />
       </td>
       <td className="number">{row.promised_at && <Promised at={row.promised_at} over={over} />}</td>

@@ -1,5 +1,6 @@
 // The ten statuses and the cancelled, in the order of an order's life, with how many orders are in each.
 
+import { useEffect, useRef } from 'react'
 import { Link } from 'wouter'
 import type { Order } from '../api/reads'
 import { STATUSES, type Status } from '../api/types'
@@ -10,11 +11,15 @@ import { useCounts } from './use-board'
 export function StatusTabs({ current, sorting }: { current: Status; sorting: Order }) {
   const { t, f } = useI18n()
   const counts = useCounts()
+  const here = useRef<HTMLAnchorElement>(null)
+  // On a narrow screen the tabs are a strip, and the current one may be beyond its edge.
+  useEffect(() => here.current?.scrollIntoView({ block: 'nearest', inline: 'center' }), [])
   return (
     <nav className="tabs" aria-label={t('board.statuses')}>
       {STATUSES.map((status) => (
         <Link
           key={status}
+          ref={status === current ? here : undefined}
           href={`/board/${status}/${sorting}`}
           className="tab"
           data-status={status}

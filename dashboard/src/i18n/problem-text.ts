@@ -5,6 +5,9 @@ import { type CommandKind, STATUSES, type Status } from '../api/types'
 import type { Formats } from './format'
 import { type Holes, hasKey, named, type Translate } from './text'
 
+/** What no person does by hand. */
+const OF_SYSTEMS = ['initiate', 'upload-file', 'submit', 'price']
+
 /** One sentence: what is wrong. */
 export function problemText(problem: Problem, t: Translate, f: Formats): string {
   if (problem.status === 0) return t('problem.unreachable')
@@ -22,11 +25,17 @@ export function allowedText(problem: Problem, t: Translate): string | null {
   const { allowed } = problem.more
   if (!Array.isArray(allowed)) return null
   const names = allowed
-    .filter((command): command is CommandKind => typeof command === 'string')
+    .filter((command): command is CommandKind => typeof command === 'string' && !OF_SYSTEMS.includes(command))
     .map((command) => named(t, `command.${command}`, command))
   return names.length > 0
     ? t('problem.allowed', { commands: names.join(', ') })
     : t('problem.nothing-allowed')
+}
+
+/** The server's own words, where they name what our sentence leaves out. */
+export function furtherWords(problem: Problem, said: string): string | null {
+  const told = said === problem.detail || problem.code === 'already-taken' || problem.violations?.length
+  return told ? null : (problem.detail ?? null)
 }
 
 function holesOf(problem: Problem, t: Translate, f: Formats): Holes {
@@ -36,8 +45,6 @@ function holesOf(problem: Problem, t: Translate, f: Formats): Holes {
   const holes: Record<string, unknown> = {
     by: said.by ?? said.taken_by ?? said.holder,
     at: typeof at === 'string' && !Number.isNaN(Date.parse(at)) ? f.dayTime(at) : at,
-    holder: said.holder ?? said.by,
-    limit: said.limit,
     status: STATUSES.includes(status as Status) ? t(`status.${status as Status}`) : status,
   }
   const known = Object.entries(holes).filter(

@@ -1,6 +1,6 @@
 // What is in my hands.
 
-import { useQuery } from '@tanstack/react-query'
+import { useInfiniteQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { Link } from 'wouter'
 import { Rows } from '../board/rows'
@@ -8,6 +8,7 @@ import { useI18n } from '../i18n/i18n'
 import { inHandOf } from '../order/allowed'
 import { layOverPages } from '../order/overlay'
 import { useBackend, useOverlay, useRefetchInterval } from '../session/use-backend'
+import { More } from '../ui/more'
 import { ProblemNotice } from '../ui/problem-notice'
 
 export function MyWorkPage() {
@@ -23,9 +24,11 @@ function MyWork({ operatorId }: { operatorId: string }) {
   const { t } = useI18n()
   const { reads } = useBackend()
   const overlay = useOverlay()
-  const work = useQuery({
+  const work = useInfiniteQuery({
     queryKey: ['list', 'my-work'],
-    queryFn: ({ signal }) => reads.myWork(signal),
+    queryFn: ({ pageParam, signal }) => reads.myWork(pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor ?? null,
     refetchInterval: useRefetchInterval(),
   })
   const rows = useMemo(() => {
@@ -33,7 +36,7 @@ function MyWork({ operatorId }: { operatorId: string }) {
       matches: (row: Parameters<typeof inHandOf>[0]) => inHandOf(row, operatorId),
       sorting: 'oldest' as const,
     }
-    return work.data ? layOverPages([work.data], overlay, view) : undefined
+    return work.data ? layOverPages(work.data.pages, overlay, view) : undefined
   }, [work.data, overlay, operatorId])
   return (
     <section className="board">
@@ -52,6 +55,7 @@ function MyWork({ operatorId }: { operatorId: string }) {
         </div>
       )}
       {rows && rows.length > 0 && <Rows rows={rows} />}
+      <More list={work} />
     </section>
   )
 }

@@ -32,7 +32,7 @@ export function OrderPage({ orderId }: { orderId: string }) {
     return <OrderCard order={order} ahead={ahead} error={card.error} />
   }
   if (card.isPending) return <p className="faint pad">{t('board.loading')}</p>
-  const unknown = card.error instanceof ApiError && [400, 404].includes(card.error.problem.status)
+  const unknown = card.error instanceof ApiError && [400, 404, 422].includes(card.error.problem.status)
   return unknown ? <p className="pad">{t('order.unknown')}</p> : <ProblemNotice error={card.error} />
 }
 

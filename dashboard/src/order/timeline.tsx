@@ -1,11 +1,12 @@
 // The durable answer to "where is my order?": every step, who, when and how long until the next.
 
-import { useQuery } from '@tanstack/react-query'
+import { useInfiniteQuery } from '@tanstack/react-query'
 import type { TimelineEntry } from '../api/types'
 import { useI18n } from '../i18n/i18n'
 import { useBackend } from '../session/use-backend'
 import { ActorName } from '../ui/actor'
 import { useNow } from '../ui/clock'
+import { More } from '../ui/more'
 import { ProblemNotice } from '../ui/problem-notice'
 import { Moment, Since } from '../ui/time'
 import { useEventText } from './event-text'
@@ -14,11 +15,13 @@ import { type Step, steps, totalSeconds } from './steps'
 export function Timeline({ orderId, version }: { orderId: string; version: number }) {
   const { t } = useI18n()
   const { reads } = useBackend()
-  const timeline = useQuery({
+  const timeline = useInfiniteQuery({
     queryKey: ['timeline', orderId],
-    queryFn: ({ signal }) => reads.timeline(orderId, signal),
+    queryFn: ({ pageParam, signal }) => reads.timeline(orderId, pageParam, signal),
+    initialPageParam: 0,
+    getNextPageParam: (page) => (page.has_more ? (page.entries.at(-1)?.version ?? null) : null),
   })
-  const entries = timeline.data?.entries ?? []
+  const entries = timeline.data?.pages.flatMap((page) => page.entries) ?? []
   const latest = Math.max(0, ...entries.map((entry) => entry.version))
   return (
     <section className="panel" aria-labelledby="timeline">
@@ -30,9 +33,11 @@ export function Timeline({ orderId, version }: { orderId: string; version: numbe
           <TimelineStep key={step.entry.version} step={step} />
         ))}
       </ol>
-      {timeline.data && latest < version && <p className="faint">{t('timeline.pending')}</p>}
-      {timeline.data?.has_more && <p className="faint">{t('timeline.more')}</p>}
-      <Total entries={entries} />
+      {timeline.data && !timeline.hasNextPage && latest < version && (
+        <p className="faint">{t('timeline.pending')}</p>
+      )}
+      <More list={timeline} />
+      {!timeline.hasNextPage && <Total entries={entries} />}
     </section>
   )
 }

@@ -19,7 +19,7 @@ export function DataAge() {
       : t('fresh.as-of', { time: f.time(freshness.asOf), position: freshness.position ?? '?' })
   const old = age !== null && age > OLD_SECONDS
   return (
-    <span className="fresh" data-kind={kind} title={freshness.stale ? `${asOf} ${freshness.stale}` : asOf}>
+    <span className="fresh" data-kind={kind} title={asOf}>
       <span className="fresh-dot" aria-hidden="true" />
       <span role="status">{t(`fresh.${kind}`)}</span>
       {old && <span className="fresh-age">{t('fresh.age', { age: f.duration(age) })}</span>}

@@ -3,7 +3,7 @@
 import type { ReactNode } from 'react'
 import { ApiError } from '../api/problem'
 import { useI18n } from '../i18n/i18n'
-import { allowedText, problemText } from '../i18n/problem-text'
+import { allowedText, furtherWords, problemText } from '../i18n/problem-text'
 import { Notice } from './notice'
 
 export function ProblemNotice({
@@ -31,12 +31,14 @@ export function ProblemNotice({
   const { problem } = error
   const said = problemText(problem, t, f)
   const allowed = allowedText(problem, t)
+  const server = furtherWords(problem, said)
   return (
     <Notice kind="error">
       {about}
       <strong>{title ?? t('problem.failed')}</strong>
       <p>{said}</p>
       {allowed && <p>{allowed}</p>}
+      {server && <p className="faint">{t('problem.server-said', { detail: server })}</p>}
       {problem.violations?.map((violation) => (
         <p key={violation.field}>
           <code>{violation.field}</code> {violation.message}
