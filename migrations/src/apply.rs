@@ -193,5 +193,8 @@ fn timed_out_waiting_for_lock(error: &MigrateError) -> bool {
     let (MigrateError::ExecuteMigration(error, _) | MigrateError::Execute(error)) = error else {
         return false;
     };
-    error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == "55P03")
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| code == "55P03")
 }

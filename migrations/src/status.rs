@@ -74,7 +74,10 @@ async fn applied_versions(pool: &PgPool) -> Result<HashSet<i64>, sqlx::Error> {
 }
 
 fn is_undefined_table(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == UNDEFINED_TABLE)
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| code == UNDEFINED_TABLE)
 }
 
 /// Indexes that an interrupted concurrent build left behind: they cost writes and serve nobody.

@@ -56,7 +56,7 @@ where
                     return value;
                 }
             }
-            Err(_) => panic!("{what}: attempt {attempts} hung until the deadline of {deadline:?}"),
+            Err(elapsed) => panic!("{what}: attempt {attempts} hung, {elapsed} ({deadline:?})"),
         }
         assert!(Instant::now() < end, "{what}: not within {deadline:?} ({attempts} attempts)");
         tokio::time::sleep(pause).await;

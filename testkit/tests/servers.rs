@@ -17,7 +17,7 @@ async fn a_database_has_the_schema_and_each_role_its_rights() {
         .execute(&database.pool(DatabaseRole::Read))
         .await
         .expect_err("the read role sees nothing of `write`");
-    let code = shared::platform::database::sqlstate_of(&refused).map(|code| code.into_owned());
+    let code = shared::platform::database::sqlstate_of(&refused).map(std::borrow::Cow::into_owned);
     assert_eq!(code.as_deref(), Some("42501"));
 }
 

@@ -89,13 +89,11 @@ async fn answer<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-        Ok(answer) => Ok(as_problem(answer?.map_into_boxed_body())),
-        Err(_) => {
-            tracing::error!("a handler panicked");
-            Err(Problem::internal_logged().into())
-        }
+    if let Ok(answer) = AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        return Ok(as_problem(answer?.map_into_boxed_body()));
     }
+    tracing::error!("a handler panicked");
+    Err(Problem::internal_logged().into())
 }
 
 fn as_problem(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {

@@ -14,13 +14,17 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared::platform::{database, telemetry};
+use utoipa::openapi::{RefOr, Schema};
 
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// An answer that says no, and why.
+#[derive(Debug, Clone)]
+pub struct Problem(Box<Content>);
+
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct Problem {
+struct Content {
     /// A stable name of this kind of problem, as a URI.
     #[serde(rename = "type")]
     #[schema(example = "urn:mes:problem:not-found")]
@@ -68,7 +72,7 @@ impl Problem {
         title: impl Into<Cow<'static, str>>,
     ) -> Self {
         let code = code.into();
-        Self {
+        Self(Box::new(Content {
             kind: format!("urn:mes:problem:{code}"),
             title: title.into(),
             status,
@@ -78,7 +82,7 @@ impl Problem {
             trace_id: None,
             extensions: Map::new(),
             headers: Vec::new(),
-        }
+        }))
     }
 
     /// 400: the request cannot be understood.
@@ -118,7 +122,7 @@ impl Problem {
             "Some fields of the request are not valid",
         )
         .detail(format!("See `violations`: {}", fields.join(", ")));
-        problem.violations = violations;
+        problem.0.violations = violations;
         problem
     }
 
@@ -162,14 +166,14 @@ impl Problem {
     /// Says what happened this time.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = detail.into();
+        self.0.detail = detail.into();
         self
     }
 
     /// Adds a member that programs may read, such as `current_status`.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.extensions.insert(name.to_owned(), value.into());
+        self.0.extensions.insert(name.to_owned(), value.into());
         self
     }
 
@@ -177,7 +181,7 @@ impl Problem {
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.push((name, value));
+            self.0.headers.push((name, value));
         }
         self
     }
@@ -191,12 +195,12 @@ impl Problem {
 
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// The stable name of this kind of problem.
     pub fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 }
 
@@ -210,13 +214,32 @@ pub(crate) fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn as_number<S: serde::Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_u16(status.as_u16())
 }
 
+impl Serialize for Problem {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl utoipa::PartialSchema for Problem {
+    fn schema() -> RefOr<Schema> {
+        Content::schema()
+    }
+}
+
+impl utoipa::ToSchema for Problem {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Content::schemas(schemas);
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.status.as_u16(), self.title, self.detail)
+        write!(f, "{} {}: {}", self.0.status.as_u16(), self.0.title, self.0.detail)
     }
 }
 
@@ -224,17 +247,17 @@ impl Error for Problem {}
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut answer = HttpResponse::build(self.status);
+        let mut answer = HttpResponse::build(self.0.status);
         answer.insert_header((header::CONTENT_TYPE, MEDIA_TYPE));
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
-        for (name, value) in &self.headers {
+        for (name, value) in &self.0.headers {
             answer.insert_header((name.clone(), value.clone()));
         }
-        let named = Self { trace_id: telemetry::current_trace_id(), ..self.clone() };
+        let named = Content { trace_id: telemetry::current_trace_id(), ..(*self.0).clone() };
         // A map with string keys always serialises.
         answer.body(serde_json::to_vec(&named).unwrap_or_default())
     }

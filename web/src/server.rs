@@ -22,7 +22,7 @@ use crate::problem::{Problem, Violation, method_not_allowed};
 use crate::quotas::{QuotaConfig, Quotas, admit};
 
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
+const KEEP_ALIVE: Duration = Duration::from_mins(1);
 const DISCONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// Shorter than an orchestrator's patience.
 const STOP_SECONDS: u64 = 10;

@@ -35,14 +35,14 @@ enum Command {
 #[derive(Args)]
 struct RolesArgs {
     /// The environment variable that holds the password of mes_write.
-    #[arg(long, value_name = "VARIABLE")]
-    write_password_env: Option<String>,
+    #[arg(long = "write-password-env", value_name = "VARIABLE")]
+    write: Option<String>,
     /// The environment variable that holds the password of mes_consumer.
-    #[arg(long, value_name = "VARIABLE")]
-    consumer_password_env: Option<String>,
+    #[arg(long = "consumer-password-env", value_name = "VARIABLE")]
+    consumer: Option<String>,
     /// The environment variable that holds the password of mes_read.
-    #[arg(long, value_name = "VARIABLE")]
-    read_password_env: Option<String>,
+    #[arg(long = "read-password-env", value_name = "VARIABLE")]
+    read: Option<String>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -105,9 +105,9 @@ async fn plan(url: &str) -> anyhow::Result<ExitCode> {
 
 async fn roles(url: &str, args: &RolesArgs) -> anyhow::Result<ExitCode> {
     let passwords = RolePasswords {
-        write: password(args.write_password_env.as_deref())?,
-        consumer: password(args.consumer_password_env.as_deref())?,
-        read: password(args.read_password_env.as_deref())?,
+        write: password(args.write.as_deref())?,
+        consumer: password(args.consumer.as_deref())?,
+        read: password(args.read.as_deref())?,
     };
     migrations::create_roles(&mut connect(url).await?, &passwords).await?;
     println!("the roles mes_write, mes_consumer and mes_read are there");

@@ -16,8 +16,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgConnection, PgPool, Row};
 
 /// A connection is replaced after this long, so that plans and parameters of yesterday go away.
-const MAX_LIFETIME: Duration = Duration::from_secs(600);
-const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+const MAX_LIFETIME: Duration = Duration::from_mins(10);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(2);
 /// A half-open connection must not eat the caller's whole deadline.
 const GUARD_DEADLINE: Duration = Duration::from_millis(200);
 

@@ -15,7 +15,7 @@ const LARGEST: usize = 256 * 1024;
 /// An unknown key id makes us look again; invented ones must not make us hammer the provider.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(30);
 /// A key that was withdrawn is forgotten after this long at the latest, if the provider answers.
-const FRESH: Duration = Duration::from_secs(600);
+const FRESH: Duration = Duration::from_mins(10);
 
 pub(super) struct Jwks {
     url: String,
