@@ -13,7 +13,9 @@ export function StatusTabs({ current, sorting }: { current: Status; sorting: Ord
   const counts = useCounts()
   const here = useRef<HTMLAnchorElement>(null)
   // On a narrow screen the tabs are a strip, and the current one may be beyond its edge.
-  useEffect(() => here.current?.scrollIntoView({ block: 'nearest', inline: 'center' }), [])
+  useEffect(() => {
+    here.current?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [])
   return (
     <nav className="tabs" aria-label={t('board.statuses')}>
       {STATUSES.map((status) => (
