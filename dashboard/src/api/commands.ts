@@ -3,10 +3,10 @@
 import { backoff, sleep } from './backoff'
 import type { Http } from './http'
 import { ApiError, isTemporary, type Problem } from './problem'
-import type { CommandAnswer, CommandKind } from './types'
+import type { CommandAnswer, OrderCommand } from './types'
 
 export interface Command {
-  kind: CommandKind
+  kind: OrderCommand
   orderId: string
   /** Made once, when the person decides; a retry is the same decision. */
   key: string

@@ -32,6 +32,9 @@ export type CommandKind =
   | 'close'
   | 'cancel'
 
+/** What people ask of an order; the rest is the business of systems. */
+export type OrderCommand = Exclude<CommandKind, 'initiate' | 'upload-file' | 'submit' | 'price'>
+
 export interface Money {
   minor: number
   currency: string

@@ -27,13 +27,13 @@ export function StatusTabs({ current, sorting }: { current: Status; sorting: Ord
           data-status={status}
           aria-current={status === current ? 'page' : undefined}
         >
-          <span className="tab-name">
+          <span className="tab-name">{t(`status.${status}`)}</span>
+          <span className="tab-count">
             <span className="status-mark" aria-hidden="true">
               {statusMark(status)}
             </span>
-            {t(`status.${status}`)}
+            {counts ? f.number(counts[status] ?? 0) : '–'}
           </span>
-          <span className="tab-count">{counts ? f.number(counts[status] ?? 0) : '–'}</span>
         </Link>
       ))}
     </nav>

@@ -1,7 +1,7 @@
 // The buttons for what I may do with an order.
 
 import { useState } from 'react'
-import type { BoardRow, CommandKind, OrderView } from '../api/types'
+import type { BoardRow, OrderCommand, OrderView } from '../api/types'
 import { useI18n } from '../i18n/i18n'
 import { useBackend, useStore } from '../session/use-backend'
 import { actionsFor, asksFor } from './allowed'
@@ -9,13 +9,13 @@ import { AskDialog } from './ask-dialog'
 import { useSettled } from './use-settled'
 
 /** What undoes or ends work. */
-const DANGEROUS: CommandKind[] = ['cancel', 'rework', 'give-back']
+const DANGEROUS: OrderCommand[] = ['cancel', 'rework', 'give-back']
 
 export function Actions({ order, only }: { order: BoardRow | OrderView; only?: 'first' }) {
   const { t } = useI18n()
   const { session, errands } = useBackend()
   const settled = useSettled(order.version)
-  const [asking, setAsking] = useState<CommandKind | null>(null)
+  const [asking, setAsking] = useState<OrderCommand | null>(null)
   const sending = useStore(errands.all).some(
     (errand) => errand.order.order_id === order.order_id && errand.phase.kind === 'sending',
   )
@@ -24,7 +24,7 @@ export function Actions({ order, only }: { order: BoardRow | OrderView; only?: '
   const shown = only ? all.slice(0, 1).filter((kind) => !DANGEROUS.includes(kind)) : all
   if (shown.length === 0) return only ? null : <p className="faint">{t('command.none')}</p>
 
-  function press(kind: CommandKind) {
+  function press(kind: OrderCommand) {
     if (asksFor(kind)) setAsking(kind)
     else void errands.send(order, kind)
   }

@@ -1,7 +1,7 @@
 // Which buttons I see: what the order's status allows, less what is not mine to do. The server decides; this only
 // spares people buttons that would be refused.
 
-import { type CommandKind, type Pricing, STATUSES, type Status } from '../api/types'
+import { type OrderCommand, type Pricing, STATUSES, type Status } from '../api/types'
 import type { Role } from '../session/token'
 
 export interface Me {
@@ -17,7 +17,7 @@ export interface Subject {
 
 const IN_HAND: readonly Status[] = ['MANUFACTURING_STARTED', 'MANUFACTURING_COMPLETED', 'PACKAGING']
 
-const STEPS: Partial<Record<Status, CommandKind[]>> = {
+const STEPS: Partial<Record<Status, OrderCommand[]>> = {
   SUBMITTED: ['reprice'],
   PRICE_CALCULATED: ['approve'],
   MANUFACTURING_APPROVED: ['take'],
@@ -32,13 +32,13 @@ export function inHandOf(order: Subject, operatorId: string): boolean {
 }
 
 /** The most likely one first; cancelling always last. */
-export function actionsFor(me: Me, order: Subject): CommandKind[] {
+export function actionsFor(me: Me, order: Subject): OrderCommand[] {
   const steps = (STEPS[order.status] ?? []).filter((command) => mayDo(me, command, order))
   const cancellable = STATUSES.indexOf(order.status) < STATUSES.indexOf('SHIPPED')
   return cancellable && isOffice(me) ? [...steps, 'cancel'] : steps
 }
 
-function mayDo(me: Me, command: CommandKind, order: Subject): boolean {
+function mayDo(me: Me, command: OrderCommand, order: Subject): boolean {
   switch (command) {
     case 'take':
       return me.role === 'operator'
@@ -57,7 +57,7 @@ function isOffice(me: Me): boolean {
 }
 
 /** What a person has to say before it can be sent. */
-export function asksFor(command: CommandKind): 'reason' | 'tracking_number' | null {
+export function asksFor(command: OrderCommand): 'reason' | 'tracking_number' | null {
   if (command === 'ship') return 'tracking_number'
   return ['give-back', 'rework', 'close', 'cancel'].includes(command) ? 'reason' : null
 }

@@ -1,12 +1,12 @@
 // Some commands need a word: why, or under which number.
 
 import { type FormEvent, useEffect, useId, useRef, useState } from 'react'
-import type { CommandKind } from '../api/types'
+import type { OrderCommand } from '../api/types'
 import { useI18n } from '../i18n/i18n'
 import type { Key } from '../i18n/text'
 import { asksFor } from './allowed'
 
-const ASK: Partial<Record<CommandKind, Key>> = {
+const ASK: Partial<Record<OrderCommand, Key>> = {
   'give-back': 'ask.give-back',
   rework: 'ask.rework',
   ship: 'ask.ship',
@@ -15,7 +15,7 @@ const ASK: Partial<Record<CommandKind, Key>> = {
 }
 
 interface Props {
-  kind: CommandKind
+  kind: OrderCommand
   externalId: string
   onAnswer(said: { reason?: string; tracking_number?: string }): void
   onAbandon(): void

@@ -50,11 +50,11 @@ function Done({ errand, alreadyDone }: { errand: Errand; alreadyDone: boolean })
     const timer = setTimeout(() => errands.dismiss(errand), PRAISE_MS)
     return () => clearTimeout(timer)
   }, [errands, errand])
-  const command = t(`command.${errand.command.kind}`)
+  const done = t(`done.${errand.command.kind}`)
   return (
     <Notice kind="done">
       <Which errand={errand} />
-      <p>{t(alreadyDone ? 'command.already-done' : 'command.done', { command })}</p>
+      <p>{alreadyDone ? t('done.before', { done }) : done}</p>
     </Notice>
   )
 }

@@ -6,7 +6,7 @@ import { type Command, carryOut, type Waiting } from '../api/commands'
 import type { Http } from '../api/http'
 import { ApiError } from '../api/problem'
 import { type Store, store } from '../api/store'
-import type { CommandKind, Status } from '../api/types'
+import type { OrderCommand, Status } from '../api/types'
 import { learnAnswer, type Overlay } from './overlay'
 
 export interface Commanded {
@@ -31,7 +31,7 @@ export interface Errands {
   all: Store<readonly Errand[]>
   send(
     order: Commanded,
-    kind: CommandKind,
+    kind: OrderCommand,
     said?: { reason?: string; tracking_number?: string },
   ): Promise<void>
   /** The same decision once more, so with the same key. */
