@@ -1,4 +1,10 @@
 //! Command in → event → projection → query out, over real servers, without sleeping.
 
+mod delivery;
+mod intake;
 mod log;
 mod log_reader;
+mod projector;
+mod rebuild;
+mod relay;
+mod world;
