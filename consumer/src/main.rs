@@ -1,16 +1,11 @@
 //! Everything that happens without a request: one role per process, or all of them in one.
 
-use std::time::Duration;
-
 use clap::Parser;
 use consumer::application::Application;
 use consumer::config::{Config, DEFAULTS};
 use consumer::roles::Role;
 use shared::platform::config::{self, ConfigArgs};
-use shared::platform::shutdown::Shutdown;
-use shared::platform::telemetry;
-
-const GRACE: Duration = Duration::from_secs(10);
+use shared::platform::process;
 
 #[derive(Parser)]
 #[command(about = "Follows the log and the queues, one role per process")]
@@ -37,19 +32,10 @@ async fn main() -> anyhow::Result<()> {
         print!("{}", config::effective(&settings));
         return Ok(());
     }
-    let telemetry = telemetry::init(role.process_name(), &settings.telemetry)?;
-    let worked = work(settings, role).await;
-    tokio::task::spawn_blocking(|| telemetry.shutdown()).await?;
-    worked
-}
-
-async fn work(settings: Config, role: Role) -> anyhow::Result<()> {
-    let shutdown = Shutdown::new();
-    shutdown.listen_to_signals()?;
-    let application = Application::build(settings, role, shutdown.clone()).await?;
-    tracing::info!(address = %application.address(), "the consumer works");
-    application.run().await?;
-    shutdown.stop();
-    shutdown.drain(GRACE).await;
-    Ok(())
+    process::run(role.process_name(), &settings.telemetry, async |shutdown| {
+        let application = Application::build(settings.clone(), role, shutdown).await?;
+        tracing::info!(address = %application.address(), "the consumer works");
+        application.run().await
+    })
+    .await
 }

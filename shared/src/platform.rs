@@ -2,5 +2,6 @@
 
 pub mod config;
 pub mod database;
+pub mod process;
 pub mod shutdown;
 pub mod telemetry;

@@ -68,8 +68,8 @@ impl Application {
     }
 
     /// Answers until the soft stop.
-    pub async fn run(self) -> std::io::Result<()> {
-        self.server.run().await
+    pub async fn run(self) -> anyhow::Result<()> {
+        self.server.run().await.context("the server")
     }
 }
 
