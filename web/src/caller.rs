@@ -232,7 +232,7 @@ pub struct Authenticator {
 
 impl Authenticator {
     /// Recognises people as `config` says, and API keys through the view `read.api_keys` of the first of
-    /// these pools that answers.
+    /// these pools that answers. To be called on the process's main runtime.
     pub fn new(
         config: &AuthConfig,
         pools: Vec<PgPool>,

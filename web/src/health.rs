@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use shared::platform::shutdown::Shutdown;
 use shared::platform::telemetry;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -28,6 +29,8 @@ type Check = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Sen
 #[derive(Clone)]
 pub struct Health {
     checks: Arc<Vec<Named>>,
+    /// Where checks run: a connection belongs to the runtime that opened it.
+    runtime: Handle,
     shutdown: Shutdown,
     last: Arc<Mutex<Option<(Instant, Report)>>>,
 }
@@ -68,7 +71,7 @@ pub struct CheckReport {
 }
 
 impl Health {
-    /// A process that is not ready once `shutdown` has begun.
+    /// A process that is not ready once `shutdown` has begun. To be built on its main runtime.
     pub fn builder(shutdown: Shutdown) -> HealthBuilder {
         HealthBuilder { checks: Vec::new(), shutdown }
     }
@@ -84,7 +87,7 @@ impl Health {
         {
             return report.clone();
         }
-        let checks = join_all(self.checks.iter().map(Named::ask)).await;
+        let checks = join_all(self.checks.iter().map(|check| check.ask(&self.runtime))).await;
         let ready = checks.iter().all(|check| check.ok || !check.needed);
         let report = Report { status: if ready { "ready" } else { "not_ready" }, checks };
         *last = Some((Instant::now(), report.clone()));
@@ -142,6 +145,7 @@ impl HealthBuilder {
     pub fn build(self) -> Health {
         Health {
             checks: Arc::new(self.checks),
+            runtime: Handle::current(),
             shutdown: self.shutdown,
             last: Arc::new(Mutex::new(None)),
         }
@@ -149,10 +153,16 @@ impl HealthBuilder {
 }
 
 impl Named {
-    async fn ask(&self) -> CheckReport {
-        let outcome = tokio::time::timeout(CHECK_DEADLINE, (self.check)())
-            .await
-            .unwrap_or_else(|_| Err(format!("no answer within {} s", CHECK_DEADLINE.as_secs())));
+    async fn ask(&self, runtime: &Handle) -> CheckReport {
+        let mut task = runtime.spawn((self.check)());
+        let outcome = match tokio::time::timeout(CHECK_DEADLINE, &mut task).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err("the check failed".to_owned()),
+            Err(_) => {
+                task.abort();
+                Err(format!("no answer within {} s", CHECK_DEADLINE.as_secs()))
+            }
+        };
         CheckReport {
             name: self.name,
             needed: self.needed,

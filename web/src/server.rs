@@ -38,9 +38,25 @@ pub struct HttpConfig {
     /// Threads that serve requests; 0 for one a core.
     #[serde(default)]
     pub workers: usize,
+    /// How long to go on answering after the soft stop has begun and `/readyz` has said so: what a load
+    /// balancer needs to notice.
+    #[serde(default)]
+    pub stop_delay_ms: u64,
     /// The origins whose pages may call us from a browser, such as `https://mes.example`.
     #[serde(default)]
     pub cors_origins: Vec<String>,
+}
+
+impl HttpConfig {
+    /// One worker on a free port of this machine, for tests.
+    pub fn on_free_port() -> Self {
+        Self {
+            listen: "127.0.0.1:0".to_owned(),
+            workers: 1,
+            stop_delay_ms: 0,
+            cors_origins: Vec::new(),
+        }
+    }
 }
 
 /// What a server is built from, besides its routes.
@@ -100,12 +116,16 @@ impl Kit {
             .max_connections(CONNECTIONS_PER_WORKER)
             .backlog(BACKLOG)
             .shutdown_timeout(STOP_SECONDS)
-            .shutdown_signal(shutdown.soft().clone().cancelled_owned());
+            .shutdown_signal(stop(shutdown, Duration::from_millis(config.stop_delay_ms)));
         if config.workers > 0 {
             server = server.workers(config.workers);
         }
         let server = server.bind(&config.listen)?;
-        Ok(Bound { addresses: server.addrs(), server: server.run() })
+        let addresses = server.addrs();
+        for address in &addresses {
+            tracing::info!(%address, "listening");
+        }
+        Ok(Bound { addresses, server: server.run() })
     }
 }
 
@@ -119,6 +139,11 @@ impl Bound {
     pub async fn run(self) -> io::Result<()> {
         self.server.await
     }
+}
+
+async fn stop(shutdown: Shutdown, delay: Duration) {
+    shutdown.soft().cancelled().await;
+    shutdown.hard().run_until_cancelled(tokio::time::sleep(delay)).await;
 }
 
 /// A page of another origin may call us if it is listed, and may read the headers that we made up.

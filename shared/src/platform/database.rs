@@ -10,6 +10,7 @@ use std::future::Future;
 use std::str::FromStr;
 use std::time::Duration;
 
+use opentelemetry::{KeyValue, global};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -63,7 +64,32 @@ pub fn pool(config: &DatabaseConfig, application_name: &str) -> Result<PgPool, s
     let options = PgConnectOptions::from_str(config.url.expose_secret())?
         .application_name(application_name)
         .statement_cache_capacity(config.statement_cache);
-    Ok(guarded(config).connect_lazy_with(options))
+    let pool = guarded(config).connect_lazy_with(options);
+    measure(&pool, application_name);
+    Ok(pool)
+}
+
+/// How full the pool is: a pool that is all used is what callers wait for first.
+fn measure(pool: &PgPool, name: &str) {
+    let (pool, name) = (pool.clone(), name.to_owned());
+    // The meter keeps the callback for as long as the process lives, as the pool does.
+    let _gauge = global::meter("mes")
+        .u64_observable_gauge("db.client.connection.count")
+        .with_description("Connections of a pool, by state")
+        .with_callback(move |observer| {
+            let idle = u64::try_from(pool.num_idle()).unwrap_or(u64::MAX);
+            let used = u64::from(pool.size()).saturating_sub(idle);
+            for (state, count) in [("idle", idle), ("used", used)] {
+                observer.observe(
+                    count,
+                    &[
+                        KeyValue::new("db.client.connection.pool.name", name.clone()),
+                        KeyValue::new("db.client.connection.state", state),
+                    ],
+                );
+            }
+        })
+        .build();
 }
 
 fn guarded(config: &DatabaseConfig) -> PgPoolOptions {

@@ -15,6 +15,7 @@ use shared::actor::Actor;
 use shared::clock::Clock;
 use shared::platform::database;
 use sqlx::PgPool;
+use tokio::runtime::Handle;
 
 use super::{Caller, Recognised, Scope, hash_api_key};
 use crate::problem::Problem;
@@ -29,7 +30,10 @@ const LONGEST_KEY: usize = 200;
 type Hash = [u8; 32];
 
 pub(super) struct ApiKeys {
-    pools: Vec<PgPool>,
+    pools: Arc<[PgPool]>,
+    /// Where look-ups run: a connection belongs to the runtime that opened it, and a server's worker
+    /// threads end before the process's last command does.
+    runtime: Handle,
     clock: Arc<dyn Clock>,
     known: Cache<Hash, Arc<ApiKey>>,
     unknown: Cache<Hash, ()>,
@@ -55,7 +59,7 @@ impl ApiKeys {
         let remember = |most| Cache::builder().max_capacity(most).time_to_live(REMEMBERED);
         let known = remember(MOST_KNOWN).build();
         let unknown = Cache::builder().max_capacity(MOST_UNKNOWN).time_to_live(REMEMBERED).build();
-        Self { pools, clock, known, unknown }
+        Self { pools: pools.into(), runtime: Handle::current(), clock, known, unknown }
     }
 
     pub(super) async fn recognise(&self, key: &SecretString) -> Recognised {
@@ -85,18 +89,23 @@ impl ApiKeys {
         }
     }
 
-    /// Asks the next pool when one is away.
     async fn look_up(&self, hash: Hash) -> Result<Arc<ApiKey>, LookupError> {
-        let mut outcome = Err(LookupError::Database(sqlx::Error::PoolClosed));
-        for pool in &self.pools {
-            outcome = look_up_in(pool, hash).await;
-            match &outcome {
-                Err(LookupError::Database(error)) if database::is_unavailable(error) => {}
-                _ => break,
-            }
-        }
-        outcome
+        let task = self.runtime.spawn(look_up_in_any(Arc::clone(&self.pools), hash));
+        task.await.map_err(|_| LookupError::Database(sqlx::Error::WorkerCrashed))?
     }
+}
+
+/// Asks the next pool when one is away.
+async fn look_up_in_any(pools: Arc<[PgPool]>, hash: Hash) -> Result<Arc<ApiKey>, LookupError> {
+    let mut outcome = Err(LookupError::Database(sqlx::Error::PoolClosed));
+    for pool in pools.iter() {
+        outcome = look_up_in(pool, hash).await;
+        match &outcome {
+            Err(LookupError::Database(error)) if database::is_unavailable(error) => {}
+            _ => break,
+        }
+    }
+    outcome
 }
 
 async fn look_up_in(pool: &PgPool, hash: Hash) -> Result<Arc<ApiKey>, LookupError> {

@@ -198,7 +198,7 @@ fn provider(keys: Value, asked: Arc<AtomicUsize>) -> (String, Shutdown) {
         quotas: None,
         shutdown: shutdown.clone(),
     };
-    let config = HttpConfig { listen: "127.0.0.1:0".to_owned(), workers: 1, cors_origins: vec![] };
+    let config = HttpConfig::on_free_port();
     let state = Data::new((keys, asked));
     let bound = kit
         .bind(&config, move |config| {

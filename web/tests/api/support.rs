@@ -50,11 +50,8 @@ impl TestServer {
             quotas: options.quotas,
             shutdown: shutdown.clone(),
         };
-        let config = HttpConfig {
-            listen: "127.0.0.1:0".to_owned(),
-            workers: 1,
-            cors_origins: options.cors_origins,
-        };
+        let config =
+            HttpConfig { cors_origins: options.cors_origins, ..HttpConfig::on_free_port() };
         let bound = kit.bind(&config, routes).unwrap();
         let base = format!("http://{}", bound.address());
         tokio::spawn(bound.run());

@@ -171,3 +171,75 @@ impl Visit for Recorder<'_> {
         self.insert(field, format!("{value:?}"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use opentelemetry::trace::TracerProvider as _;
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+    use crate::platform::telemetry::current_trace_id;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is logged while `work` runs, and what `work` returns.
+    fn logged<T>(format: LogFormat, work: impl FnOnce() -> T) -> (String, T) {
+        let written = Written::default();
+        let writer = written.clone();
+        let tracers = SdkTracerProvider::builder().build();
+        let subscriber = tracing_subscriber::registry()
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .with_writer(move || writer.clone())
+                    .fmt_fields(JsonFields::new())
+                    .event_format(LineFormat::new("test", format)),
+            )
+            .with(tracing_opentelemetry::layer().with_tracer(tracers.tracer("test")));
+        let result = tracing::subscriber::with_default(subscriber, work);
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        (text, result)
+    }
+
+    #[test]
+    fn a_line_is_one_json_object_with_what_its_spans_know_and_the_id_of_its_trace() {
+        let (text, trace_id) = logged(LogFormat::Json, || {
+            let span = tracing::info_span!("command", order.id = 7, otel.kind = "server");
+            span.in_scope(|| {
+                tracing::warn!(attempt = 2, "a \"quoted\"\nsentence");
+                current_trace_id()
+            })
+        });
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let line: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["message"], "a \"quoted\"\nsentence");
+        assert_eq!((&line["level"], &line["service"]), (&"WARN".into(), &"test".into()));
+        assert_eq!((&line["order.id"], &line["attempt"]), (&7.into(), &2.into()));
+        assert_eq!(line["trace_id"].as_str(), trace_id.as_deref());
+        assert!(trace_id.is_some() && line.get("otel.kind").is_none(), "{text}");
+    }
+
+    #[test]
+    fn an_error_is_logged_with_its_causes() {
+        let error = io::Error::other(fmt::Error);
+        let (text, ()) = logged(LogFormat::Text, || {
+            tracing::error!(error = &error as &dyn std::error::Error, "it failed");
+        });
+        assert!(text.contains("ERROR") && text.contains("it failed error="), "{text}");
+    }
+}
