@@ -10,6 +10,7 @@ use utoipa::openapi::{RefOr, Required, Response};
 use utoipa::{OpenApi, PartialSchema};
 
 use crate::dashboard;
+use crate::filter::Sorting;
 use crate::live::{self, frames};
 use crate::queries::{
     my_work, order_board, order_card, order_search, order_timeline, status_counts,
@@ -35,7 +36,8 @@ use crate::queries::{
         dashboard::public_config,
     ),
     components(schemas(
-        frames::LiveOrder, frames::LiveCounts, frames::Heartbeat, frames::Resync, frames::Resume
+        frames::LiveOrder, frames::LiveCounts, frames::Heartbeat, frames::Resync, frames::Resume,
+        Sorting
     )),
     security(("bearer" = []))
 )]
