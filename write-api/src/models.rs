@@ -188,7 +188,8 @@ struct Received {
 
 /// Uploads a 3D model: the body is the file. It may be sent again at no cost.
 #[utoipa::path(
-    post, path = "/v1/models", tag = "models",
+    post, path = "/v1/models",
+    operation_id = "upload_model", tag = "models",
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "An STL file, binary or ASCII"),
     responses((status = 201, body = UploadedModel), (status = "default", body = Problem)),
 )]

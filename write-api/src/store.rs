@@ -186,6 +186,9 @@ impl Store {
     }
 
     /// A connection that broke during `COMMIT` is unknown, never "failed": the cause tells what became of it.
+    ///
+    /// It is claimed and not just read: the broken connection's transaction may still be committing, and a claim of
+    /// the same cause waits until it has ended.
     async fn look_up_outcome(
         &self,
         context: &CommandContext,
@@ -193,7 +196,7 @@ impl Store {
     ) -> Result<Handled, CommandError> {
         let mut transaction = self.pool.begin().await.map_err(CommandError::OutcomeUnknown)?;
         let now = self.clock.now();
-        match causes::find_answer(&mut transaction, &context.cause, now).await {
+        match causes::claim(&mut transaction, &context.cause, now).await {
             Ok(Some(handled)) => {
                 transaction.commit().await.map_err(CommandError::OutcomeUnknown)?;
                 Ok(handled)

@@ -15,6 +15,8 @@ use crate::commands::text::DisplayName;
 /// Whose key it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+// The document has one name space, and an order has a `Holder` too.
+#[schema(as = ApiKeyHolder)]
 pub enum Holder {
     /// The internet shop.
     Shop,
@@ -63,7 +65,8 @@ pub struct IssuedApiKey {
 
 /// Issues a key.
 #[utoipa::path(
-    post, path = "/v1/api-keys", tag = "administration", request_body = IssueApiKey,
+    post, path = "/v1/api-keys",
+    operation_id = "issue_api_key", tag = "administration", request_body = IssueApiKey,
     responses((status = 201, description = "The secret, shown this once", body = IssuedApiKey), (status = "default", body = Problem)),
 )]
 pub async fn handler(

@@ -33,7 +33,8 @@ pub struct PublishedRateCard {
 
 /// Publishes a price book. Older ones stay, because prices name them.
 #[utoipa::path(
-    post, path = "/v1/rate-cards", tag = "administration", request_body = PublishRateCard,
+    post, path = "/v1/rate-cards",
+    operation_id = "publish_rate_card", tag = "administration", request_body = PublishRateCard,
     responses((status = 201, description = "Published", body = PublishedRateCard), (status = "default", body = Problem)),
 )]
 pub async fn handler(
@@ -44,14 +45,18 @@ pub async fn handler(
     caller.require_role(&[Role::Admin])?;
     let PublishRateCard { valid_from, rate_card } = body.into_inner();
     rate_card.validate().map_err(|error| {
-        let field = format!("/rate_card/{}", error.field.replace('.', "/"));
-        Problem::invalid_field(field, error.problem)
+        Problem::invalid_field(pointer(&error.field), error.problem)
     })?;
     let valid_from = valid_from.unwrap_or_else(|| state.store.clock().now());
     let version = save(&state, &rate_card, valid_from, &caller.actor)
         .await
         .map_err(|error| Problem::from_database(&error))?;
     Ok(HttpResponse::Created().json(PublishedRateCard { version, valid_from }))
+}
+
+/// `materials[2].density_g_cm3` as a JSON Pointer into the body.
+fn pointer(field: &str) -> String {
+    format!("/rate_card/{}", field.replace(['.', '['], "/").replace(']', ""))
 }
 
 async fn save(

@@ -29,7 +29,8 @@ const fn yes() -> bool {
 
 /// Adds an operator or changes one.
 #[utoipa::path(
-    put, path = "/v1/operators/{operator_id}", tag = "administration", request_body = PutOperator,
+    put, path = "/v1/operators/{operator_id}",
+    operation_id = "put_operator", tag = "administration", request_body = PutOperator,
     params(("operator_id" = OperatorId, Path, description = "The `sub` of the operator's token")),
     responses((status = 200, description = "As it is now", body = PutOperator), (status = "default", body = Problem)),
 )]

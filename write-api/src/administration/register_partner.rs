@@ -21,7 +21,8 @@ pub struct RegisterPartner {
 
 /// Registers another jewellery seller, or renames one.
 #[utoipa::path(
-    post, path = "/v1/partners", tag = "administration", request_body = RegisterPartner,
+    post, path = "/v1/partners",
+    operation_id = "register_partner", tag = "administration", request_body = RegisterPartner,
     responses((status = 200, description = "As it is now", body = RegisterPartner), (status = "default", body = Problem)),
 )]
 pub async fn handler(

@@ -8,7 +8,8 @@ use crate::application::State;
 
 /// Revokes a key. Revoking it again changes nothing.
 #[utoipa::path(
-    delete, path = "/v1/api-keys/{api_key_id}", tag = "administration",
+    delete, path = "/v1/api-keys/{api_key_id}",
+    operation_id = "revoke_api_key", tag = "administration",
     params(("api_key_id" = ApiKeyId, Path)),
     responses((status = 204, description = "It no longer works"), (status = "default", body = Problem)),
 )]

@@ -25,7 +25,8 @@ impl Command for ApproveOrder {
 
 /// A seller, or the CRM's rule, confirms manufacturing.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/approve", tag = "orders", request_body = PlainBody,
+    post, path = "/v1/orders/{order_id}/approve",
+    operation_id = "approve_order", tag = "orders", request_body = PlainBody,
     params(("order_id" = OrderId, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
 )]

@@ -28,7 +28,8 @@ impl Command for CancelOrder {
 
 /// Calls the order off before shipping, with a reason.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/cancel", tag = "orders", request_body = ReasonBody,
+    post, path = "/v1/orders/{order_id}/cancel",
+    operation_id = "cancel_order", tag = "orders", request_body = ReasonBody,
     params(("order_id" = OrderId, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
 )]

@@ -29,7 +29,8 @@ impl Command for CloseOrder {
 
 /// Closes a shipped order by hand, with a reason.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/close", tag = "orders", request_body = CloseBody,
+    post, path = "/v1/orders/{order_id}/close",
+    operation_id = "close_order", tag = "orders", request_body = CloseBody,
     params(("order_id" = OrderId, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
 )]

@@ -25,7 +25,8 @@ impl Command for CompleteOrder {
 
 /// The operator has made the piece.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/complete", tag = "orders", request_body = PlainBody,
+    post, path = "/v1/orders/{order_id}/complete",
+    operation_id = "complete_order", tag = "orders", request_body = PlainBody,
     params(("order_id" = OrderId, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
 )]

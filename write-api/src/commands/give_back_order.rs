@@ -28,7 +28,8 @@ impl Command for GiveBackOrder {
 
 /// Returns the order to the pool, with a reason.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/give-back", tag = "orders", request_body = ReasonBody,
+    post, path = "/v1/orders/{order_id}/give-back",
+    operation_id = "give_back_order", tag = "orders", request_body = ReasonBody,
     params(("order_id" = OrderId, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
 )]

@@ -25,7 +25,8 @@ impl Command for PackOrder {
 
 /// Packing begins.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/pack", tag = "orders", request_body = PlainBody,
+    post, path = "/v1/orders/{order_id}/pack",
+    operation_id = "pack_order", tag = "orders", request_body = PlainBody,
     params(("order_id" = OrderId, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
 )]

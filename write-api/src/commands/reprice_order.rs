@@ -25,7 +25,8 @@ impl Command for RepriceOrder {
 
 /// Tries a failed pricing again.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/reprice", tag = "orders", request_body = PlainBody,
+    post, path = "/v1/orders/{order_id}/reprice",
+    operation_id = "reprice_order", tag = "orders", request_body = PlainBody,
     params(("order_id" = OrderId, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
 )]

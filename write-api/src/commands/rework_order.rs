@@ -28,7 +28,8 @@ impl Command for ReworkOrder {
 
 /// The piece has to be made again, with a reason.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/rework", tag = "orders", request_body = ReasonBody,
+    post, path = "/v1/orders/{order_id}/rework",
+    operation_id = "rework_order", tag = "orders", request_body = ReasonBody,
     params(("order_id" = OrderId, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
 )]

@@ -29,7 +29,8 @@ impl Command for ShipOrder {
 
 /// The piece leaves for the buyer.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/ship", tag = "orders", request_body = ShipBody,
+    post, path = "/v1/orders/{order_id}/ship",
+    operation_id = "ship_order", tag = "orders", request_body = ShipBody,
     params(("order_id" = OrderId, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
 )]

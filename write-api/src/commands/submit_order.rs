@@ -52,7 +52,8 @@ pub struct SubmitBody {
 
 /// A partner submits an order; it is priced at once.
 #[utoipa::path(
-    post, path = "/v1/orders", tag = "orders", request_body = SubmitBody,
+    post, path = "/v1/orders",
+    operation_id = "submit_order", tag = "orders", request_body = SubmitBody,
     params(("Idempotency-Key" = String, Header)),
     responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
 )]

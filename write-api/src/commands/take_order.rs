@@ -31,7 +31,8 @@ impl Command for TakeOrder {
 
 /// An operator takes an approved order.
 #[utoipa::path(
-    post, path = "/v1/orders/{order_id}/take", tag = "orders", request_body = PlainBody,
+    post, path = "/v1/orders/{order_id}/take",
+    operation_id = "take_order", tag = "orders", request_body = PlainBody,
     params(("order_id" = OrderId, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
 )]

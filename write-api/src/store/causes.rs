@@ -92,7 +92,8 @@ pub(super) async fn find_answer(
     Ok(Some(Handled { answer: Arc::from(answer.0), replayed: true }))
 }
 
-/// Keeps the answer beside the claimed cause.
+/// Keeps the answer beside the claimed cause. It goes as text: as a JSON parameter it would be `jsonb` on the way,
+/// and come back with other spaces and another order of its members.
 pub(super) async fn keep_answer(
     connection: &mut PgConnection,
     cause: &Cause,
@@ -100,10 +101,11 @@ pub(super) async fn keep_answer(
     answer: &RawValue,
 ) -> Result<(), CommandError> {
     sqlx::query!(
-        "UPDATE write.causes SET answer = $3, order_id = $4 WHERE source = $1 AND key = $2",
+        "UPDATE write.causes SET answer = ($3::text)::json, order_id = $4
+         WHERE source = $1 AND key = $2",
         cause.source,
         cause.key,
-        Json(answer) as _,
+        answer.get(),
         order_id.as_uuid(),
     )
     .execute(connection)
