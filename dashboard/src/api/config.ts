@@ -1,9 +1,11 @@
 // Where the write API is: only the server that served us knows.
 
+import type { PublicConfig } from './types'
+
 export async function loadConfig(send: typeof fetch = fetch): Promise<{ writeUrl: string }> {
   const response = await send('config.json', { cache: 'no-store' })
   if (!response.ok) throw new Error(`config.json: HTTP ${response.status}`)
-  const { write_api_url } = await response.json()
+  const { write_api_url }: PublicConfig = await response.json()
   return { writeUrl: String(write_api_url ?? '').replace(/\/+$/, '') }
 }
 

@@ -1,9 +1,8 @@
+import type { Problem as Said } from './types'
+
 // RFC 9457: what went wrong, as the server says it; and what we know when there was no server to say anything.
 
-export interface Violation {
-  field: string
-  message: string
-}
+type Violation = NonNullable<Said['violations']>[number]
 
 export interface Problem {
   type?: string

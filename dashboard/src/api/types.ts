@@ -1,5 +1,39 @@
-// The words of both APIs, as the rest of the dashboard uses them.
+// The words of both APIs, as the rest of the dashboard uses them: short names for the types that are generated from
+// docs/api, and the few lists that a type cannot be asked for at run time.
 
+import type { components as read } from './generated/read-api'
+import type { components as write } from './generated/write-api'
+
+type Read = read['schemas']
+type Write = write['schemas']
+
+export type Actor = Read['Actor']
+export type BoardPage = Read['BoardPage']
+export type BoardRow = Read['BoardRow']
+export type Card = Read['Card']
+export type Closing = Read['Closing']
+export type CommandAnswer = Write['CommandAnswer']
+export type CommandKind = Read['CommandKind']
+export type Found = Read['Found']
+export type Money = Read['Money']
+export type OrderView = Read['OrderView']
+export type Price = Read['Price']
+export type PriceLine = Read['PriceLine']
+export type Pricing = Read['Pricing']
+export type Problem = Read['Problem']
+export type PublicConfig = Read['PublicConfig']
+export type Status = Read['Status']
+export type Timeline = Read['Timeline']
+export type TimelineEntry = Read['TimelineEntry']
+export type WorkPage = Read['WorkPage']
+
+/** Every status is there; the document only knows that the keys are texts. */
+export type Counts = Omit<Read['Counts'], 'counts'> & { counts: Partial<Record<Status, number>> }
+
+/** What people ask of an order; the rest is the business of systems. */
+export type OrderCommand = Exclude<CommandKind, 'initiate' | 'upload-file' | 'submit' | 'price'>
+
+/** In the order of an order's life. */
 export const STATUSES = [
   'INITIATED',
   'FILE_UPLOADED',
@@ -12,173 +46,7 @@ export const STATUSES = [
   'SHIPPED',
   'CLOSED',
   'CANCELLED',
-] as const
-
-export type Status = (typeof STATUSES)[number]
-
-export type CommandKind =
-  | 'initiate'
-  | 'upload-file'
-  | 'submit'
-  | 'price'
-  | 'reprice'
-  | 'approve'
-  | 'take'
-  | 'give-back'
-  | 'complete'
-  | 'rework'
-  | 'pack'
-  | 'ship'
-  | 'close'
-  | 'cancel'
-
-/** What people ask of an order; the rest is the business of systems. */
-export type OrderCommand = Exclude<CommandKind, 'initiate' | 'upload-file' | 'submit' | 'price'>
-
-export interface Money {
-  minor: number
-  currency: string
-}
-
-export type Actor =
-  | { role: 'shop' }
-  | { role: 'crm' }
-  | { role: 'carrier' }
-  | { role: 'partner'; partner_id: string }
-  | { role: 'seller'; seller_id: string; name: string }
-  | { role: 'operator'; operator_id: string; name: string }
-  | { role: 'admin'; admin_id: string; name: string }
-  | { role: 'system'; component: string }
-
-export interface WorkSpec {
-  model_id: string
-  unit: 'millimetre' | 'centimetre' | 'metre' | 'inch'
-  material: string
-  finish: string
-  quantity: number
-}
-
-export type Pricing = { generation: number } & (
-  | { state: 'queued'; attempts: number; since: string }
-  | { state: 'running'; attempt: number; since: string }
-  | { state: 'failed'; attempts: number; code: string; reason: string; since: string }
-)
-
-export interface PriceLine {
-  code: string
-  quantity: string
-  unit: string
-  rate: string
-  amount_minor: number
-}
-
-export interface Price {
-  total: Money
-  lines: PriceLine[]
-  metal_grams: string
-  model: { volume_mm3: number; area_mm2: number; bbox_mm: number[]; facets: number; shells: number }
-  rate_card_version: number
-  engine_version: string
-  calculated_at: string
-}
-
-export interface Holder {
-  operator: { operator_id: string; name: string }
-  taken_at: string
-}
-
-export type Closing = { how: 'delivered' } | { how: 'confirmed' } | { how: 'by_hand'; reason: string }
-
-export interface BoardRow {
-  order_id: string
-  external_id: string
-  channel: string
-  status: Status
-  version: number
-  status_since: string
-  promised_at?: string | null
-  spec?: WorkSpec | null
-  pricing?: Pricing | null
-  total?: Money | null
-  holder?: Holder | null
-  reworks: number
-}
-
-export interface OrderView {
-  order_id: string
-  external_id: string
-  channel: string
-  partner_id?: string | null
-  status: Status
-  version: number
-  status_since: string
-  created_at: string
-  submitted_at?: string | null
-  promised_at?: string | null
-  model_id?: string | null
-  spec?: WorkSpec | null
-  pricing?: Pricing | null
-  price?: Price | null
-  approved_by?: Actor | null
-  holder?: Holder | null
-  tracking_number?: string | null
-  closing?: Closing | null
-  cancellation?: { by: Actor; reason: string; from: Status } | null
-  give_backs: number
-  reworks: number
-  allowed: CommandKind[]
-}
-
-export interface TimelineEntry {
-  version: number
-  kind: string
-  status: Status
-  actor: Actor
-  data: Record<string, unknown>
-  trace_id?: string | null
-  occurred_at: string
-}
-
-/** What every answer of the read API says about itself. */
-export interface Placed {
-  position: string
-  as_of: string
-}
-
-export interface WorkPage extends Placed {
-  orders: BoardRow[]
-  next_cursor?: string | null
-}
-
-export interface BoardPage extends Placed {
-  status: Status
-  orders: BoardRow[]
-  next_cursor?: string | null
-}
-
-export interface Counts extends Placed {
-  counts: Partial<Record<Status, number>>
-}
-
-export interface Card extends Placed {
-  order: OrderView
-}
-
-export interface Timeline extends Placed {
-  entries: TimelineEntry[]
-  has_more: boolean
-}
-
-export interface Found extends Placed {
-  orders: BoardRow[]
-  has_more: boolean
-}
-
-export interface CommandAnswer {
-  order: OrderView
-  position: string
-  already_done: boolean
-}
+] as const satisfies readonly Status[]
 
 /** The line of the board that belongs to a card: the same order, less of it. */
 export function rowOf(order: OrderView): BoardRow {
