@@ -1,5 +1,6 @@
 //! What every handler works with: the reader who asks, and the one way in which a screen is shown.
 
+use std::cell::Cell;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
@@ -191,9 +192,15 @@ impl Context {
         if let Some(entry) = self.cache.get(&key).await {
             return Ok(reader.send(&entry, shown_of(reader, &entry, standing, version, "cache")));
         }
-        let fill = self.fill(screen, &key.question, standing.position);
+        // Whoever finds it in Redis, or waits for another reader's question, has it from the cache.
+        let served_by = Cell::new("cache");
+        let fill = async {
+            let reading = self.replicas.ask(screen, Some(standing.position)).await?;
+            served_by.set(reading.source.as_str());
+            written(&key.question, reading)
+        };
         let entry = self.cache.get_or_fill(key.clone(), fill).await?;
-        Ok(reader.send(&entry, shown_of(reader, &entry, standing, version, "replica")))
+        Ok(reader.send(&entry, shown_of(reader, &entry, standing, version, served_by.get())))
     }
 
     /// The version of an order that nobody looked at lately is only in its row.
@@ -247,16 +254,6 @@ impl Context {
         self.cache.keep(question, Arc::clone(&entry)).await;
         let shown = reader.shown(entry.head.position, entry.head.as_of, served_by);
         Ok(reader.send(&entry, shown))
-    }
-
-    async fn fill<S: Screen>(
-        &self,
-        screen: &S,
-        question: &str,
-        floor: Position,
-    ) -> Result<Entry, NotShown> {
-        let reading = self.replicas.ask(screen, Some(floor)).await?;
-        written(question, reading)
     }
 }
 

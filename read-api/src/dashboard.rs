@@ -98,7 +98,7 @@ fn is_ours(path: &str) -> bool {
 }
 
 fn not_built() -> HttpResponse {
-    HttpResponse::ServiceUnavailable()
+    HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .body(NOT_BUILT)

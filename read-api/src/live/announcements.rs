@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
+use shared::position::Position;
 use tokio_util::sync::CancellationToken;
 
 use crate::replicas::Replicas;
@@ -45,8 +46,15 @@ async fn listen_once(
         return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
     };
     let mut announcements = subscription?.into_on_message();
-    while announcements.next().await.is_some() {
-        replicas.look_now();
+    while let Some(mut newest) = announcements.next().await {
+        while let Some(Some(newer)) = announcements.next().now_or_never() {
+            newest = newer;
+        }
+        // The primary has it; looks hurry until a replica has replayed it, too.
+        match newest.get_payload::<String>().ok().and_then(|text| text.parse::<Position>().ok()) {
+            Some(position) => drop(replicas.best_for(Some(position)).await),
+            None => replicas.look_now(),
+        }
     }
     Ok(())
 }

@@ -1,0 +1,15 @@
+//! The read API as a client sees it, on a real primary, a real streaming replica and a real Redis.
+
+mod caching;
+mod dashboard;
+mod freshness;
+mod live;
+mod my_work;
+mod order_board;
+mod order_card;
+mod order_search;
+mod order_timeline;
+mod service;
+mod status_counts;
+mod support;
+mod wall;
