@@ -112,8 +112,11 @@ pub fn from_payload_error(error: &PayloadError) -> Problem {
     }
 }
 
-/// Reads JSON; for bodies that do not come through [`JsonBody`].
+/// Reads a JSON object; for bodies that do not come through [`JsonBody`].
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(no_object(bytes));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let pointer = pointer(error.path());
@@ -121,6 +124,14 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     })?;
     reader.end().map_err(|error| malformed(&error))?;
     Ok(value)
+}
+
+/// serde would take an array for a struct, value by value.
+fn no_object(bytes: &[u8]) -> Problem {
+    match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
+        Ok(_) => Problem::invalid_field("", "the body must be a JSON object"),
+        Err(error) => malformed(&error),
+    }
 }
 
 fn not_fitting(pointer: &str, error: &serde_json::Error) -> Problem {
@@ -299,6 +310,14 @@ mod tests {
         let (status, problem) = violated("{\n  \"quantity\": ,\n}");
         assert_eq!((status, &problem["code"]), (400, &"malformed-json".into()));
         assert_eq!((&problem["line"], &problem["column"]), (&2.into(), &15.into()));
+    }
+
+    #[test]
+    fn an_array_is_not_taken_for_an_object() {
+        let (status, problem) = violated(r#"[1, []]"#);
+        assert_eq!((status, &problem["violations"][0]["field"]), (422, &"".into()));
+        let (status, problem) = violated("[1,");
+        assert_eq!((status, &problem["code"]), (400, &"malformed-json".into()));
     }
 
     #[test]

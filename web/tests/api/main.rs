@@ -4,6 +4,8 @@
 mod callers;
 mod cancelled_begin;
 mod detached;
+mod exported_spans;
+mod graceful_stop;
 mod health;
 mod problems;
 mod quotas;
