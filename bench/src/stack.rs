@@ -1,0 +1,82 @@
+//! The record of a running stack, as `cargo xtask up` writes it: the few parts that the outside world knows.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+/// Where the services are, and who may talk to them.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Stack {
+    /// The write API's address.
+    pub write_api: String,
+    /// The read API's address.
+    pub read_api: String,
+    /// The broker.
+    pub rabbitmq: Broker,
+    /// Who signs in with a token.
+    pub people: Vec<Person>,
+    /// Who signs in with an API key, and is not a partner.
+    pub systems: Vec<System>,
+    /// Who orders over REST.
+    pub partners: Vec<Partner>,
+}
+
+/// The broker of a stack.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Broker {
+    /// With user, password and vhost.
+    pub url: String,
+}
+
+/// Somebody with a role.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Person {
+    /// `operator`, `seller` or `admin`.
+    pub role: String,
+    /// As colleagues know them.
+    pub name: String,
+    /// Their bearer token.
+    pub token: String,
+}
+
+/// A system of the company.
+#[derive(Debug, Clone, Deserialize)]
+pub struct System {
+    /// `shop` or `crm`.
+    pub name: String,
+    /// Its API key.
+    pub key: String,
+}
+
+/// Another jewellery seller.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Partner {
+    /// As colleagues know them.
+    pub name: String,
+    /// Their API key.
+    pub key: String,
+}
+
+impl Stack {
+    /// Reads the record.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path)
+            .with_context(|| format!("cannot read the stack's record {}", path.display()))?;
+        serde_json::from_str(&text)
+            .with_context(|| format!("{} is not the record of a stack", path.display()))
+    }
+
+    /// The API key of a system.
+    pub fn key_of(&self, system: &str) -> Result<&str> {
+        let found = self.systems.iter().find(|known| known.name == system);
+        let found = found.with_context(|| format!("the stack has no API key of the {system}"))?;
+        Ok(&found.key)
+    }
+
+    /// Everybody with the role of operator.
+    pub fn operators(&self) -> impl Iterator<Item = &Person> {
+        self.people.iter().filter(|person| person.role == "operator")
+    }
+}
