@@ -100,13 +100,11 @@ impl OrderEvent {
     /// # Errors
     /// When the columns are not an event of this version of the code or an older one.
     pub fn from_columns(kind: &str, data: serde_json::Value) -> Result<Self, serde_json::Error> {
-        let unit = data.as_object().is_some_and(serde_json::Map::is_empty);
-        let tagged = if unit {
-            serde_json::json!({ "kind": kind })
-        } else {
-            serde_json::json!({ "kind": kind, "data": data })
-        };
-        serde_json::from_value(tagged)
+        let mut tagged = serde_json::Map::from_iter([("kind".to_owned(), kind.into())]);
+        if data.as_object().is_none_or(|fields| !fields.is_empty()) {
+            tagged.insert("data".to_owned(), data);
+        }
+        serde_json::from_value(tagged.into())
     }
 }
 
