@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 /// Stands between a client and a server.
@@ -21,6 +22,7 @@ pub struct Proxy {
 struct Weather {
     delay_ms: AtomicU64,
     frozen: AtomicBool,
+    thunder: Notify,
 }
 
 impl Proxy {
@@ -49,6 +51,11 @@ impl Proxy {
         self.weather.frozen.store(frozen, Ordering::SeqCst);
     }
 
+    /// Cuts the connections that there are; new ones pass.
+    pub fn cut_connections(&self) {
+        self.weather.thunder.notify_waiters();
+    }
+
     /// Cuts every connection and refuses new ones.
     pub fn cut(self) {}
 }
@@ -65,10 +72,12 @@ async fn accept(listener: TcpListener, server: String, weather: Arc<Weather>) {
     while let Ok((client, _)) = listener.accept().await {
         let (server, weather) = (server.clone(), Arc::clone(&weather));
         connections.spawn(async move {
+            let thunder = weather.thunder.notified();
             if let Ok(server) = TcpStream::connect(&server).await {
                 let (mut from_client, mut to_client) = client.into_split();
                 let (mut from_server, mut to_server) = server.into_split();
                 tokio::select! {
+                    () = thunder => {}
                     () = pass(&mut from_client, &mut to_server, &weather) => {}
                     () = pass(&mut from_server, &mut to_client, &weather) => {}
                 }
