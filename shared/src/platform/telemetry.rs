@@ -9,6 +9,7 @@
 
 mod lines;
 mod metrics;
+mod process;
 mod trace_context;
 
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub use trace_context::{
     continue_trace, current_trace_id, current_traceparent, link_trace, trace_id_of,
 };
 
+/// Libraries that tell the story of their own start; `telemetry.log` may let them.
+const QUIET: &str = "opentelemetry=warn,actix_server=warn";
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -111,7 +114,7 @@ pub fn init(
     service: &'static str,
     config: &TelemetryConfig,
 ) -> Result<TelemetryGuard, TelemetryError> {
-    let filter = EnvFilter::try_new(&config.log)?;
+    let filter = EnvFilter::try_new(format!("{QUIET},{}", config.log))?;
     let resource = Resource::builder_empty()
         .with_service_name(service)
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
@@ -132,6 +135,7 @@ pub fn init(
     global::set_text_map_propagator(TraceContextPropagator::new());
     global::set_tracer_provider(tracers.clone());
     global::set_meter_provider(meters.clone());
+    process::measure(&global::meter("mes"));
     Ok(TelemetryGuard { tracers, meters })
 }
 

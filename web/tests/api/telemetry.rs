@@ -36,6 +36,7 @@ async fn a_request_continues_its_callers_trace_and_is_measured_by_route() {
     let metrics = server.get("/metrics").await.text().await.unwrap();
     assert!(metrics.contains("http_server_request_duration_seconds_bucket"), "{metrics}");
     assert!(metrics.contains(r#"http_route="/v1/orders/{id}""#), "{metrics}");
+    assert!(metrics.contains("process_memory_usage_bytes"), "{metrics}");
     assert!(!metrics.contains("somebody") && !metrics.contains("/nowhere"), "{metrics}");
     tokio::task::spawn_blocking(move || guard.shutdown()).await.unwrap();
 }
