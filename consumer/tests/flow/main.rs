@@ -1,6 +1,7 @@
 //! Command in → event → projection → query out, over real servers, without sleeping.
 
 mod delivery;
+mod examples;
 mod intake;
 mod log;
 mod log_reader;
