@@ -75,6 +75,8 @@ fn launch(setup: &Setup, binaries: &Path, name: &str, program: &str, port: u16) 
     let log = setup.home.log(name);
     Launch::new(name, binaries.join(program), &setup.home.root, &log)
         .env("MES__HTTP__LISTEN", format!("127.0.0.1:{port}"))
+        // Errors tell what happened by themselves; a stack trace would push them out of sight.
+        .env("RUST_LIB_BACKTRACE", "0")
 }
 
 fn with_auth(launch: Launch, stack: &Stack) -> Launch {

@@ -3,6 +3,7 @@
 mod status;
 
 use std::path::Path;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -32,6 +33,9 @@ pub struct Args {
     /// Orders per second that the simulator makes
     #[arg(long, default_value_t = 0.5)]
     rate: f64,
+    /// Use the binaries and the dashboard as they lie there
+    #[arg(long)]
+    no_build: bool,
     /// Keep the data when the stack stops: the next `up` goes on with it
     #[arg(long)]
     keep: bool,
@@ -62,15 +66,16 @@ fn live(args: &Args, _lock: Lock) -> Result<()> {
     let begun = Instant::now();
     let missing = packages::missing_or_refuse()?;
     packages::require_node()?;
-    println!("building (the first time takes minutes on two cores); servers start meanwhile");
-    let build = process::start(&mut cargo::build_binaries())?;
+    let build = start_build(args)?;
     let ready = packages::install(&missing).and_then(|()| start_servers(&args.name));
     let (setup, _reservation, mut servers) = match ready {
         Ok(ready) => ready,
-        Err(error) => return process::end(build).and(Err(error)),
+        Err(error) => return build.map_or(Ok(()), process::end).and(Err(error)),
     };
-    process::finish(build, "cargo build --workspace --bins")?;
-    dashboard::build()?;
+    if let Some(build) = build {
+        process::finish(build, "cargo build --workspace --bins")?;
+        dashboard::build()?;
+    }
     let binaries = cargo::binaries()?;
     let mut stack = migrate_and_record(&setup, &binaries)?;
     let mut services = start_services(&setup, &stack, &binaries)?;
@@ -85,6 +90,15 @@ fn live(args: &Args, _lock: Lock) -> Result<()> {
     services.stop();
     servers.stop();
     result
+}
+
+/// The servers need a few seconds, the first build minutes: both go on at once.
+fn start_build(args: &Args) -> Result<Option<Child>> {
+    if args.no_build {
+        return Ok(None);
+    }
+    println!("building (the first time takes minutes on two cores); servers start meanwhile");
+    process::start(&mut cargo::build_binaries()).map(Some)
 }
 
 /// Everything is made anew, or taken over from data that was kept.
