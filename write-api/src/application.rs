@@ -40,18 +40,13 @@ impl Application {
         let pool = database::pool(&config.database, "write-api").context("database.url")?;
         migrations::ensure_current(&pool).await?;
         let objects = object_storage::open(&config.models.url)?;
-        let models = Models::new(
-            objects,
-            pool.clone(),
-            clock.clone(),
-            ids.clone(),
-            config.models.max_bytes,
-        );
+        let models =
+            Models::new(objects, pool.clone(), clock.clone(), ids.clone(), config.models.max_bytes);
         let state = State { store: Store::new(pool.clone(), clock.clone(), ids), models };
         let kit = Kit {
             health: health(&shutdown, &state),
             authenticator: Some(Authenticator::new(&config.auth, vec![pool], clock)?),
-            quotas: Some(config.quotas.clone()),
+            quotas: Some(config.quotas),
             shutdown,
         };
         let state = Data::new(state);

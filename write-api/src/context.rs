@@ -58,9 +58,7 @@ impl CommandRequest {
         if let Some(position) = handled.position() {
             answer.insert_header(("mes-position", position));
         }
-        Ok(answer
-            .insert_header(header::ContentType::json())
-            .body(handled.answer.get().to_owned()))
+        Ok(answer.insert_header(header::ContentType::json()).body(handled.answer.get().to_owned()))
     }
 }
 
@@ -87,9 +85,11 @@ impl FromRequest for CommandRequest {
 
 /// 8 to 100 visible characters; best a UUID made once per intention and kept over retries.
 fn idempotency_key(request: &HttpRequest) -> Result<String, Problem> {
-    let wanted = "8 to 100 visible ASCII characters, made once per intention and repeated on a retry";
+    let wanted =
+        "8 to 100 visible ASCII characters, made once per intention and repeated on a retry";
     let key = request.headers().get(KEY_HEADER);
-    let key = key.ok_or_else(|| Problem::invalid_field("Idempotency-Key", format!("missing: {wanted}")))?;
+    let key =
+        key.ok_or_else(|| Problem::invalid_field("Idempotency-Key", format!("missing: {wanted}")))?;
     let key = key.to_str().unwrap_or_default();
     if (8..=100).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(key.to_owned())

@@ -16,9 +16,7 @@ impl From<CommandError> for Problem {
         match error {
             CommandError::Refused(refusal) => refused(&refusal),
             CommandError::UnknownOrder => Self::not_found("There is no such order"),
-            CommandError::UnknownModel(_) => {
-                Self::invalid_field("/model_id", error.to_string())
-            }
+            CommandError::UnknownModel(_) => Self::invalid_field("/model_id", error.to_string()),
             CommandError::UnknownOperator => Self::forbidden(error.to_string()),
             CommandError::CauseReused => {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -48,8 +46,7 @@ fn refused(refusal: &Refusal) -> Problem {
         reason => Problem::refused(reason.code(), detail),
     };
     let allowed: Vec<&str> = refusal.allowed().into_iter().map(CommandKind::as_str).collect();
-    let problem =
-        problem.with("current_status", refusal.status.as_str()).with("allowed", allowed);
+    let problem = problem.with("current_status", refusal.status.as_str()).with("allowed", allowed);
     match &refusal.reason {
         Reason::AlreadyTaken { by, at } => {
             problem.with("taken_by", by.as_str()).with("taken_at", at.to_rfc3339())

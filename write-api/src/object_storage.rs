@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use object_store::ObjectStore;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::prefix::PrefixStore;
-use object_store::ObjectStore;
 
 /// Why the object store cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -84,7 +84,9 @@ pub async fn handler(
     }
     let api_key_id = ApiKeyId::generate(state.store.ids());
     let secret = new_secret().map_err(|error| Problem::internal(&error))?;
-    save(&state, api_key_id, &secret, &wanted).await.map_err(|error| Problem::from_database(&error))?;
+    save(&state, api_key_id, &secret, &wanted)
+        .await
+        .map_err(|error| Problem::from_database(&error))?;
     let api_key = secret.expose_secret().to_owned();
     Ok(HttpResponse::Created().json(IssuedApiKey { api_key_id, api_key }))
 }

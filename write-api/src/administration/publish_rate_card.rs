@@ -44,9 +44,9 @@ pub async fn handler(
 ) -> Result<HttpResponse, Problem> {
     caller.require_role(&[Role::Admin])?;
     let PublishRateCard { valid_from, rate_card } = body.into_inner();
-    rate_card.validate().map_err(|error| {
-        Problem::invalid_field(pointer(&error.field), error.problem)
-    })?;
+    rate_card
+        .validate()
+        .map_err(|error| Problem::invalid_field(pointer(&error.field), error.problem))?;
     let valid_from = valid_from.unwrap_or_else(|| state.store.clock().now());
     let version = save(&state, &rate_card, valid_from, &caller.actor)
         .await

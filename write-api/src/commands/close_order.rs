@@ -5,9 +5,9 @@ use actix_web::{HttpResponse, web};
 use shared::ids::OrderId;
 use shared::order::refusal::CommandKind;
 
-use super::text::Reason;
 use super::CommandAnswer;
 use super::body::CloseBody;
+use super::text::Reason;
 use crate::context::CommandRequest;
 use crate::store::{Command, CommandError, Handled, Work};
 

@@ -3,10 +3,11 @@
 use ::web::Problem;
 use actix_web::{HttpResponse, web};
 use shared::ids::OrderId;
+use shared::order::Order;
 use shared::order::refusal::CommandKind;
 
-use super::body::PlainBody;
 use super::CommandAnswer;
+use super::body::PlainBody;
 use crate::context::CommandRequest;
 use crate::store::{Command, CommandError, Handled, Work};
 
@@ -19,7 +20,7 @@ pub struct PackOrder {
 
 impl Command for PackOrder {
     async fn carry_out(&self, work: &mut Work<'_>) -> Result<Handled, CommandError> {
-        work.update(self.order_id, CommandKind::Pack, |order, by| order.pack(by)).await
+        work.update(self.order_id, CommandKind::Pack, Order::pack).await
     }
 }
 

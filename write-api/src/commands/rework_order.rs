@@ -5,9 +5,9 @@ use actix_web::{HttpResponse, web};
 use shared::ids::OrderId;
 use shared::order::refusal::CommandKind;
 
+use super::CommandAnswer;
 use super::body::ReasonBody;
 use super::text::Reason;
-use super::CommandAnswer;
 use crate::context::CommandRequest;
 use crate::store::{Command, CommandError, Handled, Work};
 
@@ -22,7 +22,10 @@ pub struct ReworkOrder {
 
 impl Command for ReworkOrder {
     async fn carry_out(&self, work: &mut Work<'_>) -> Result<Handled, CommandError> {
-        work.update(self.order_id, CommandKind::Rework, |order, by| order.rework(by, self.reason.to_string())).await
+        work.update(self.order_id, CommandKind::Rework, |order, by| {
+            order.rework(by, self.reason.to_string())
+        })
+        .await
     }
 }
 

@@ -5,9 +5,9 @@ use actix_web::{HttpResponse, web};
 use shared::ids::OrderId;
 use shared::order::refusal::CommandKind;
 
-use super::text::TrackingNumber;
 use super::CommandAnswer;
 use super::body::ShipBody;
+use super::text::TrackingNumber;
 use crate::context::CommandRequest;
 use crate::store::{Command, CommandError, Handled, Work};
 

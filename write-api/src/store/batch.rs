@@ -25,9 +25,8 @@ impl<'s> Batch<'s> {
         command: &impl Command,
     ) -> Result<Handled, CommandError> {
         let mut savepoint = self.transaction.begin().await?;
-        let handled = Work::new(self.store, &mut savepoint, context)
-            .claim_and_carry_out(command)
-            .await;
+        let handled =
+            Work::new(self.store, &mut savepoint, context).claim_and_carry_out(command).await;
         match handled {
             Ok(handled) => {
                 savepoint.commit().await?;

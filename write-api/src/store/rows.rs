@@ -24,7 +24,9 @@ pub(super) async fn lock(
     if i64::try_from(order.version) == Ok(row.version) && order.id == order_id {
         Ok(Some(order))
     } else {
-        Err(CommandError::Inconsistent(format!("write.orders {order_id}: state and columns differ")))
+        Err(CommandError::Inconsistent(format!(
+            "write.orders {order_id}: state and columns differ"
+        )))
     }
 }
 

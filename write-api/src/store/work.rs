@@ -12,7 +12,9 @@ use shared::order::{Order, Origin};
 use shared::position::Position;
 use sqlx::PgConnection;
 
-use super::{Command, CommandContext, CommandError, Handled, Store, causes, jobs, log, operators, rows};
+use super::{
+    Command, CommandContext, CommandError, Handled, Store, causes, jobs, log, operators, rows,
+};
 use crate::commands::CommandAnswer;
 
 /// What a command may do inside the transaction: look up, lock, and record what was decided.
@@ -160,11 +162,10 @@ pub(super) async fn append_events(
 ) -> Result<(Order, Position), CommandError> {
     let mut folded = before;
     for event in record.events {
-        folded =
-            Some(Order::apply(folded, record.order_id, event, record.actor, record.at)?);
+        folded = Some(Order::apply(folded, record.order_id, event, record.actor, record.at)?);
     }
-    let order = folded
-        .ok_or_else(|| CommandError::Inconsistent("a decision without events".to_owned()))?;
+    let order =
+        folded.ok_or_else(|| CommandError::Inconsistent("a decision without events".to_owned()))?;
     rows::save(connection, &order, record.before).await?;
     if record.events.iter().any(asks_for_a_price) {
         jobs::enqueue(connection, &order, record.trace_context, record.at).await?;

@@ -6,7 +6,15 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Caller, TestApp, new_id, new_key};
 
 const COMMANDS: [&str; 10] = [
-    "approve", "take", "give-back", "complete", "rework", "pack", "ship", "close", "cancel",
+    "approve",
+    "take",
+    "give-back",
+    "complete",
+    "rework",
+    "pack",
+    "ship",
+    "close",
+    "cancel",
     "reprice",
 ];
 
@@ -37,7 +45,7 @@ async fn what_is_not_json_is_refused_with_line_and_column() {
     let app = TestApp::start().await;
     for (caller, commands) in callers(&app).await {
         for command in commands {
-            for body in ["not json", "{", "{\"expected_version\": }", "{} {}", "\u{feff}{}"] {
+            for body in ["not json", "{", "{\"expected_version\": }", "[1", "\u{feff}{}"] {
                 let problem = send(&app, &caller, command, body).await;
                 let problem = problem.problem(400, "malformed-json");
                 assert!(problem["line"].is_u64() && problem["column"].is_u64(), "{problem}");
@@ -84,11 +92,18 @@ async fn a_field_given_twice_is_named() {
 }
 
 #[tokio::test]
+async fn something_behind_the_body_is_refused() {
+    let app = TestApp::start().await;
+    for body in ["{} {}", "{}x", "{},"] {
+        send(&app, &app.seller, "approve", body).await.problem(400, "malformed-json");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_no_object_is_refused() {
     let app = TestApp::start().await;
-    for body in ["[1,2]", "\"text\"", "7", "null", "true"] {
-        let answer = send(&app, &app.seller, "approve", body).await;
-        answer.problem(422, "invalid");
+    for body in ["[]", "[1]", "[null]", "\"text\"", "7", "null", "true"] {
+        send(&app, &app.seller, "approve", body).await.invalid("");
     }
 }
 
@@ -99,7 +114,8 @@ async fn a_command_longer_than_any_command_is_refused() {
     let answer = send(&app, &app.seller, "cancel", json!({ "reason": reason }).to_string()).await;
     let problem = answer.problem(413, "too-large");
     assert_eq!(problem["limit_bytes"], 65_536);
-    let answer = send(&app, &app.seller, "cancel", json!({ "reason": "x".repeat(501) }).to_string());
+    let answer =
+        send(&app, &app.seller, "cancel", json!({ "reason": "x".repeat(501) }).to_string());
     answer.await.invalid("/reason");
 }
 

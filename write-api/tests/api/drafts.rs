@@ -3,9 +3,9 @@
 
 use shared::actor::Actor;
 use shared::ids::ModelId;
-use shared::order::{Origin, Status, samples};
 use shared::order::refusal::Reason;
 use shared::order::spec::WorkSpec;
+use shared::order::{Origin, Status, samples};
 use write_api::commands::{AttachFile, CommandAnswer, InitiateOrder, SubmitOrder};
 use write_api::store::{Cause, Command, CommandContext, CommandError, Handled};
 
@@ -54,7 +54,10 @@ async fn a_shops_order_is_drafted_given_a_model_and_submitted() {
     let submit = SubmitOrder { origin: origin(), spec };
     let answer = read(as_shop(&app, &submit).await);
     assert_eq!((answer.order.status, answer.order.version), (Status::Submitted, 4));
-    assert_eq!((answer.order.order_id, answer.order.channel.as_str()), (draft.order.order_id, "shop"));
+    assert_eq!(
+        (answer.order.order_id, answer.order.channel.as_str()),
+        (draft.order.order_id, "shop")
+    );
 
     let attach = AttachFile { origin: origin(), model_id: first };
     let Err(CommandError::Refused(refusal)) = as_shop(&app, &attach).await else {
@@ -69,7 +72,10 @@ async fn a_model_that_comes_first_makes_the_draft() {
     let model_id = uploaded(&app, ascii_stl(1)).await;
     let attach = AttachFile { origin: origin(), model_id: model_id.clone() };
     let answer = read(as_shop(&app, &attach).await);
-    assert_eq!((answer.order.status, answer.order.model_id), (Status::FileUploaded, Some(model_id)));
+    assert_eq!(
+        (answer.order.status, answer.order.model_id),
+        (Status::FileUploaded, Some(model_id))
+    );
     let late = as_shop(&app, &InitiateOrder { origin: origin() }).await;
     assert!(matches!(late, Err(CommandError::Refused(_))), "{late:?}");
 }

@@ -39,9 +39,8 @@ async fn a_command_is_finished_although_its_client_reset_the_connection() {
     assert_eq!(app.get("/livez").await.status, 200);
 
     lock.rollback().await.expect("the row is let go");
-    let approved = || async {
-        app.row_of(scene.order_id).await.status() == Status::ManufacturingApproved
-    };
+    let approved =
+        || async { app.row_of(scene.order_id).await.status() == Status::ManufacturingApproved };
     eventually("the command is finished", approved, PATIENCE).await;
     let path = format!("/v1/orders/{}/approve", scene.order_id);
     let retry = app.seller.signs(app.request(Method::POST, &path));

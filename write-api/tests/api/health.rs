@@ -28,7 +28,10 @@ async fn without_its_database_it_is_alive_but_not_ready() {
     let answer = app.get("/readyz").await;
     assert_eq!(answer.status, 503, "{}", answer.text);
     let report = answer.json();
-    assert_eq!((&report["status"], &report["checks"][0]["ok"]), (&"not_ready".into(), &false.into()));
+    assert_eq!(
+        (&report["status"], &report["checks"][0]["ok"]),
+        (&"not_ready".into(), &false.into())
+    );
     assert!(!answer.text.contains("127.0.0.1"), "a reason names no address: {}", answer.text);
     assert_eq!(app.get("/livez").await.status, 200);
 }
@@ -43,7 +46,9 @@ async fn it_does_not_start_on_a_schema_that_is_behind() {
     .execute(&mut behind.connection().await)
     .await
     .expect("the history can be changed by a superuser");
-    for (database, missing) in [(behind, "behind by 1 "), (TestDatabase::empty().await, "behind by")] {
+    for (database, missing) in
+        [(behind, "behind by 1 "), (TestDatabase::empty().await, "behind by")]
+    {
         let objects = ObjectFolder::new();
         let config = config_of(&database, &objects, Options::default());
         let refused = Application::build(&config, Shutdown::new()).await;

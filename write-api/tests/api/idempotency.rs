@@ -81,9 +81,8 @@ async fn twenty_concurrent_sendings_of_one_command_have_one_effect() {
     let app = TestApp::start().await;
     let scene = app.order_in(Status::PriceCalculated).await;
     let key = new_key();
-    let sendings = (0..20).map(|_| {
-        app.command_with_key(&app.seller, scene.order_id, "approve", &key, json!({}))
-    });
+    let sendings = (0..20)
+        .map(|_| app.command_with_key(&app.seller, scene.order_id, "approve", &key, json!({})));
     let answers = join_all(sendings).await;
     let first = &answers[0];
     for answer in &answers {
@@ -116,9 +115,7 @@ async fn a_replay_commits_a_write_of_its_own() {
     let app = TestApp::start().await;
     let scene = app.order_in(Status::PriceCalculated).await;
     let key = new_key();
-    let approve = || {
-        app.command_with_key(&app.seller, scene.order_id, "approve", &key, json!({}))
-    };
+    let approve = || app.command_with_key(&app.seller, scene.order_id, "approve", &key, json!({}));
     approve().await.done();
     let row = || async {
         let mut connection = app.database.connection().await;
@@ -143,9 +140,7 @@ async fn a_refused_command_may_be_tried_again_with_its_key() {
     let app = TestApp::start().await;
     let scene = app.order_in(Status::Submitted).await;
     let key = new_key();
-    let approve = || {
-        app.command_with_key(&app.seller, scene.order_id, "approve", &key, json!({}))
-    };
+    let approve = || app.command_with_key(&app.seller, scene.order_id, "approve", &key, json!({}));
     approve().await.refused(409, "wrong-status", Status::Submitted);
     app.price(scene.order_id).await;
     approve().await.now(Status::ManufacturingApproved);

@@ -4,6 +4,7 @@ use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 use shared::order::Status;
+use shared::order::refusal::CommandKind;
 use shared::position::Position;
 use uuid::Uuid;
 use write_api::commands::CommandAnswer;
@@ -81,8 +82,8 @@ impl Answer {
     pub fn refused(&self, status: u16, code: &str, current: Status) -> Value {
         let problem = self.problem(status, code);
         assert_eq!(problem["current_status"], current.as_str(), "{problem}");
-        let allowed = shared::order::refusal::CommandKind::allowed_in(current);
-        let allowed: Vec<&str> = allowed.into_iter().map(|command| command.as_str()).collect();
+        let allowed = CommandKind::allowed_in(current);
+        let allowed: Vec<&str> = allowed.into_iter().map(CommandKind::as_str).collect();
         assert_eq!(problem["allowed"], serde_json::json!(allowed), "{problem}");
         problem
     }
