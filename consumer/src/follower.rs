@@ -238,10 +238,12 @@ impl Follower {
         fenced_unless(touched.rows_affected() == 1, name, gaps.cursor())
     }
 
-    /// Gives up the lead at once, instead of when the server notices.
+    /// Gives up the lead at once, instead of when the server notices that the connection has gone.
     pub async fn resign(self) {
-        let connection = self.reader.into_connection();
+        let mut connection = self.reader.into_connection();
+        let unlock = sqlx::query("SELECT pg_advisory_unlock_all()").execute(&mut connection);
         // A broken connection has lost the lock already.
+        let _ = database::within(CONNECT_DEADLINE, unlock).await;
         let _ = database::within(CONNECT_DEADLINE, connection.close()).await;
     }
 }

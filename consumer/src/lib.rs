@@ -5,6 +5,7 @@
 //! | role | follows the log to | module |
 //! |---|---|---|
 //! | `projector` | fill the read model | [`projector`], [`projections`] |
+//! | `rebuild` | fill a new read model beside the live one, once | [`rebuild`], [`recount`] |
 //! | `pricer` | (jobs, not the log) price submitted orders | [`pricer`] |
 //!
 //! [`log_reader`] reads the log without skipping, [`follower`] adds the cursor, the leadership and the
@@ -23,6 +24,7 @@ mod metrics;
 pub mod pricer;
 pub mod projections;
 pub mod projector;
+pub mod rebuild;
 pub mod recount;
 pub mod relay;
 pub mod roles;

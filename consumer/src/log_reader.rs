@@ -237,6 +237,11 @@ impl LogReader {
         self.gaps.move_to(position);
     }
 
+    /// Another follower has passed every hole up to `position`: nothing can appear there any more.
+    pub fn settle(&mut self, position: u64) {
+        self.gaps.settle(position);
+    }
+
     /// The rule's state.
     pub const fn gaps(&self) -> &Gaps {
         &self.gaps

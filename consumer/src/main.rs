@@ -3,7 +3,7 @@
 use clap::Parser;
 use consumer::application::Application;
 use consumer::config::{Config, DEFAULTS};
-use consumer::roles::Role;
+use consumer::roles::{self, Role};
 use shared::platform::config::{self, ConfigArgs};
 use shared::platform::process;
 
@@ -33,6 +33,9 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     process::run(role.process_name(), &settings.telemetry, async |shutdown| {
+        if role == Role::Rebuild {
+            return roles::rebuild(&settings, &shutdown).await;
+        }
         let application = Application::build(settings.clone(), role, shutdown).await?;
         tracing::info!(address = %application.address(), "the consumer works");
         application.run().await

@@ -153,6 +153,8 @@ impl Projector {
     ) -> Result<Option<Progress>, ProjectorError> {
         if self.lead.is_none() {
             self.lead = Lead::take(&self.access, stop).await?;
+            // A rebuild or a promotion may have begun another epoch.
+            self.lead.iter().for_each(|lead| self.announcer.announce(lead.at));
         }
         let Some(lead) = &mut self.lead else { return Ok(None) };
         let batch = lead.follower.read().await?;

@@ -176,7 +176,6 @@ async fn order_differences(
 
 fn compare(told: Option<&Known>, shown: Option<&Shown>) -> Option<&'static str> {
     match (told, shown) {
-        (None, None) => None,
         (Some(_), None) => Some("is in the log and not in the read model"),
         (None, Some(_)) => Some("is in the read model and not in the log"),
         (Some(told), Some(shown)) if shown.known != *told => Some("differs from its log"),

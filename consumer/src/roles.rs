@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use secrecy::ExposeSecret;
 use shared::clock::SystemClock;
 use shared::ids::TimeOrderedIds;
+use shared::platform::database;
 use shared::platform::shutdown::Shutdown;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
@@ -21,7 +22,9 @@ use crate::delivery::Broker;
 use crate::follower::LogAccess;
 use crate::intake::Intake;
 use crate::pricer::{Pricer, wake_ups};
+use crate::projections::ReadModel;
 use crate::projector::Projector;
+use crate::rebuild;
 use crate::relay::Relay;
 
 /// What a process does.
@@ -37,6 +40,8 @@ pub enum Role {
     Pricer,
     /// All of these in one process.
     All,
+    /// Makes the read model anew from the log, beside the live one, and ends.
+    Rebuild,
 }
 
 impl Role {
@@ -48,6 +53,7 @@ impl Role {
             Self::Projector => "projector",
             Self::Pricer => "pricer",
             Self::All => "all",
+            Self::Rebuild => "rebuild",
         }
     }
 
@@ -59,9 +65,11 @@ impl Role {
             Self::Projector => "consumer-projector",
             Self::Pricer => "consumer-pricer",
             Self::All => "consumer-all",
+            Self::Rebuild => "consumer-rebuild",
         }
     }
 
+    /// Rebuilding ends by itself, and is nothing that a process does beside the others.
     fn includes(self, other: Self) -> bool {
         self == other || self == Self::All
     }
@@ -121,6 +129,19 @@ fn start_pricer(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::
     let wake = Arc::new(Notify::new());
     wake_ups::listen(&Broker::new(&config.rabbitmq, "pricer")?, shutdown, &wake);
     pricer.run(shutdown, &wake);
+    Ok(())
+}
+
+/// Rebuilds the read model, once.
+///
+/// # Errors
+/// When it cannot be done; the live read model is then as it was.
+pub async fn rebuild(config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let pool = database::pool(&config.database, Role::Rebuild.as_str())?;
+    migrations::ensure_current(&pool).await?;
+    let access = log_access(config, Role::Rebuild.as_str(), config.projector.batch)?;
+    let rebuild = rebuild::run::<ReadModel>(&access);
+    shutdown.soft().run_until_cancelled(rebuild).await.context("stopped before it was done")??;
     Ok(())
 }
 

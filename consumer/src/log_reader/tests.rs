@@ -135,7 +135,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     /// Whatever runs when, and however the statements of the reader fall in between: in the end it has
     /// delivered exactly what was committed, in order, once.
