@@ -18,17 +18,19 @@ function desk(...answers: (CommandAnswer | Error)[]) {
   const overlay = store(NOTHING)
   const asked: unknown[] = []
   const keys: string[] = []
+  const bodies: object[] = []
   const queries = {
     invalidateQueries: async (filters?: { queryKey?: unknown }) => void asked.push(filters?.queryKey),
   }
-  const command = async (_: string, key: string) => {
+  const command = async (_: string, key: string, body: object) => {
     keys.push(key)
+    bodies.push(body)
     const next = answers.shift()
     if (next instanceof Error) throw next
     return next as never
   }
   let made = 0
-  return { overlay, asked, keys, desk: errands({ command }, overlay, queries, () => `key-${++made}`) }
+  return { overlay, asked, keys, bodies, desk: errands({ command }, overlay, queries, () => `key-${++made}`) }
 }
 
 const order = row('a', 'MANUFACTURING_APPROVED', 5, 0)
@@ -72,4 +74,11 @@ test('a refusal stays until it is dismissed, and is not offered again', async ()
   expect(mayRepeat(broken(0)) && mayRepeat(broken(429)) && mayRepeat(broken(503))).toBe(true)
   if (refused) at.dismiss(refused)
   expect(at.all.get()).toEqual([])
+})
+
+test('every command but taking names the version that was seen', async () => {
+  const { desk: at, bodies } = desk(answer, answer)
+  await at.send(order, 'take')
+  await at.send(order, 'give-back', { reason: 'broken mould' })
+  expect(bodies).toEqual([{}, { expected_version: 5, reason: 'broken mould' }])
 })

@@ -41,11 +41,19 @@ describe('rows under the pointer', () => {
   const moved = row('a', 'PRICE_CALCULATED', 2, 4)
 
   test('keep their places; new ones wait, gone ones say where they went', () => {
-    const steady = standStill([a, b], [c, b], () => moved)
-    expect(steady).toEqual({ rows: [moved, b], held: 1 })
+    const { shown, held } = standStill([a, b], [c, b], () => moved)
+    expect(shown).toEqual([
+      { row: moved, gone: true },
+      { row: b, gone: false },
+    ])
+    expect(held).toBe(1)
+  })
+
+  test('that have left are gone even while nobody knows where to', () => {
+    expect(standStill([a], [], (row) => row).shown).toEqual([{ row: a, gone: true }])
   })
 
   test('move freely otherwise', () => {
-    expect(standStill(null, [c, b], (r) => r)).toEqual({ rows: [c, b], held: 0 })
+    expect(standStill(null, [c, b], (row) => row)).toMatchObject({ shown: [{ row: c }, { row: b }], held: 0 })
   })
 })

@@ -14,13 +14,12 @@ import { PricingState } from './pricing-state'
 /** A row that came to be just now is lit up for a moment. */
 const FRESH_MS = 5000
 
-export const Row = memo(function Row({ row, list }: { row: BoardRow; list?: Status }) {
+export const Row = memo(function Row({ row, gone, list }: { row: BoardRow; gone: boolean; list?: Status }) {
   const { t, f } = useI18n()
   const [fresh] = useState(() => Date.now() - Date.parse(row.status_since) < FRESH_MS)
-  const leaving = list !== undefined && row.status !== list
   const over = ['SHIPPED', 'CLOSED', 'CANCELLED'].includes(row.status)
   return (
-    <tr className="row" data-leaving={leaving || undefined} data-fresh={fresh || undefined}>
+    <tr className="row" data-gone={gone || undefined} data-fresh={fresh || undefined}>
       <td>
         <Link href={`/orders/${row.order_id}`} className="row-link">
           {row.external_id}
@@ -30,14 +29,14 @@ export const Row = memo(function Row({ row, list }: { row: BoardRow; list?: Stat
       <td>{row.spec && <Work spec={row.spec} reworks={row.reworks} />}</td>
       <td className="number">{row.total && f.money(row.total)}</td>
       <td>
-        {(leaving || list === undefined) && <StatusBadge status={row.status} />}
-        <State row={row} />
+        {row.status !== list && <StatusBadge status={row.status} />}
+        {gone && row.status === list ? t('row.gone') : <State row={row} />}
       </td>
       <td className="number" data-label={t('column.since')}>
         <Since at={row.status_since} />
       </td>
       <td className="number">{row.promised_at && <Promised at={row.promised_at} over={over} />}</td>
-      <td className="row-action">{!leaving && <Actions order={row} only="first" />}</td>
+      <td className="row-action">{!gone && <Actions order={row} only="first" />}</td>
     </tr>
   )
 })

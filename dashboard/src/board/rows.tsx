@@ -1,11 +1,12 @@
 // Lines of orders: on the board, in my work, among what was found.
 
-import type { BoardRow, Status } from '../api/types'
+import type { Status } from '../api/types'
 import { useI18n } from '../i18n/i18n'
 import { Row } from './row'
+import type { Shown } from './steady'
 
-/** `list` is the status that the list is about: a row in another one is on its way out. */
-export function Rows({ rows, list }: { rows: BoardRow[]; list?: Status }) {
+/** `list` is the status that all are in, if the list is of one. */
+export function Rows({ rows, list }: { rows: Shown[]; list?: Status }) {
   const { t } = useI18n()
   return (
     <table className="rows">
@@ -21,8 +22,8 @@ export function Rows({ rows, list }: { rows: BoardRow[]; list?: Status }) {
         </tr>
       </thead>
       <tbody>
-        {rows.map((row) => (
-          <Row key={row.order_id} row={row} list={list} />
+        {rows.map(({ row, gone }) => (
+          <Row key={row.order_id} row={row} gone={gone} list={list} />
         ))}
       </tbody>
     </table>

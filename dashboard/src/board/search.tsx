@@ -55,7 +55,7 @@ export function FoundPage({ reference }: { reference: string }) {
       {found.error && <ProblemNotice error={found.error} />}
       {found.isPending && <p className="faint pad">{t('board.loading')}</p>}
       {rows?.length === 0 && <p className="faint pad">{t('search.none')}</p>}
-      {rows && rows.length > 0 && <Rows rows={rows} />}
+      {rows && rows.length > 0 && <Rows rows={rows.map((row) => ({ row, gone: false }))} />}
       {found.data?.has_more && <p className="faint pad">{t('search.more')}</p>}
     </section>
   )

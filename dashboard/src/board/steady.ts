@@ -2,26 +2,35 @@
 
 import type { BoardRow } from '../api/types'
 
+export interface Shown {
+  row: BoardRow
+  /** It has left the list, and stands here only until the pointer moves away. */
+  gone: boolean
+}
+
 export interface Steady {
-  rows: BoardRow[]
-  /** Orders that wait to be shown. */
+  shown: Shown[]
+  /** How many new rows wait at the side. */
   held: number
 }
 
 /**
- * The rows in the order in which they stood (`held` ids), brought up to date by `latest`; new ones wait at the
- * side. Without ids nothing is held.
+ * The rows in the places in which they `stood`, brought up to date; without places, as they come. `newest` knows
+ * where a row that has left may have gone.
  */
 export function standStill(
-  ids: readonly BoardRow[] | null,
+  stood: readonly BoardRow[] | null,
   rows: BoardRow[],
-  latest: (row: BoardRow) => BoardRow,
+  newest: (row: BoardRow) => BoardRow,
 ): Steady {
-  if (!ids) return { rows, held: 0 }
+  if (!stood) return { shown: rows.map((row) => ({ row, gone: false })), held: 0 }
   const now = new Map(rows.map((row) => [row.order_id, row]))
-  const stood = new Set(ids.map((row) => row.order_id))
+  const places = new Set(stood.map((row) => row.order_id))
   return {
-    rows: ids.map((row) => now.get(row.order_id) ?? latest(row)),
-    held: rows.filter((row) => !stood.has(row.order_id)).length,
+    shown: stood.map((row) => {
+      const here = now.get(row.order_id)
+      return here ? { row: here, gone: false } : { row: newest(row), gone: true }
+    }),
+    held: rows.filter((row) => !places.has(row.order_id)).length,
   }
 }

@@ -75,6 +75,7 @@ export const en = {
 
   'row.pieces': { one: '{count} piece', other: '{count} pieces' },
   'row.reworks': { one: 'reworked {count} time', other: 'reworked {count} times' },
+  'row.gone': 'not here any more',
   'row.overdue': 'overdue by {time}',
   'row.left': '{time} left',
   'channel.shop': 'shop',

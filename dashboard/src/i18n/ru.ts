@@ -95,6 +95,7 @@ export const ru: Dictionary = {
     many: 'переделан {count} раз',
     other: 'переделан {count} раза',
   },
+  'row.gone': 'здесь его уже нет',
   'row.overdue': 'опаздывает на {time}',
   'row.left': 'осталось {time}',
   'channel.shop': 'магазин',

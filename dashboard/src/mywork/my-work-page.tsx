@@ -54,7 +54,7 @@ function MyWork({ operatorId }: { operatorId: string }) {
           </Link>
         </div>
       )}
-      {rows && rows.length > 0 && <Rows rows={rows} />}
+      {rows && rows.length > 0 && <Rows rows={rows.map((row) => ({ row, gone: false }))} />}
       <More list={work} />
     </section>
   )

@@ -81,7 +81,8 @@ export function errands(
   return {
     all,
     send(order, kind, said = {}) {
-      const body = { expected_version: order.version, ...said }
+      // Whoever takes wants it as it is; and of a hundred who try, 99 should hear who has it, not that it changed.
+      const body = kind === 'take' ? said : { expected_version: order.version, ...said }
       const command = { kind, orderId: order.order_id, key: newKey(), body }
       // A new decision about an order replaces what was said about its last one.
       all.set(

@@ -105,7 +105,8 @@ export function layOverRows(rows: BoardRow[], overlay: Overlay): BoardRow[] {
   return rows.map((row) => newer(row, overlay.known.get(row.order_id)?.row))
 }
 
-function newer(row: BoardRow, known: BoardRow | undefined): BoardRow {
+/** The later of what was read and what is known of the same order. */
+export function newer(row: BoardRow, known: BoardRow | undefined): BoardRow {
   return known && known.version > row.version ? known : row
 }
 
