@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn an_array_is_not_taken_for_an_object() {
-        let (status, problem) = violated(r#"[1, []]"#);
+        let (status, problem) = violated("[1, []]");
         assert_eq!((status, &problem["violations"][0]["field"]), (422, &"".into()));
         let (status, problem) = violated("[1,");
         assert_eq!((status, &problem["code"]), (400, &"malformed-json".into()));
