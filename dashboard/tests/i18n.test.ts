@@ -119,5 +119,7 @@ describe('formats', () => {
     ])
     expect(plain(en.duration(93_784))).toBe('1d 2h')
     expect(plain(ru.duration(65))).toBe('1 мин 5 с')
+    expect(plain(ru.precise(0.234))).toBe('0,2 с')
+    expect(en.precise(65)).toBe('1m 5s')
   })
 })

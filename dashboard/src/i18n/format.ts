@@ -15,6 +15,13 @@ export function formats(language: Language) {
     hour: '2-digit',
     minute: '2-digit',
   })
+  const daySeconds = new Intl.DateTimeFormat(locale, {
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  })
   const day = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' })
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' })
   const number = new Intl.NumberFormat(locale)
@@ -29,19 +36,25 @@ export function formats(language: Language) {
       unitDisplay: language === 'ru' ? 'short' : 'narrow',
     }).format(value)
 
+  const durationText = (seconds: number) =>
+    durationParts(seconds)
+      .map(([value, name]) => unit(value, name))
+      .join(' ')
+
   return {
     dateTime: (at: string | number) => dateTime.format(new Date(at)),
     dayTime: (at: string | number) => dayTime.format(new Date(at)),
+    daySeconds: (at: string | number) => daySeconds.format(new Date(at)),
     day: (at: string | number) => day.format(new Date(at)),
     time: (at: string | number) => time.format(new Date(at)),
     number: (value: number) => number.format(value),
     decimal: (value: number | string) => decimal.format(Number(value)),
     percent: (share: number) => percent.format(share),
     money: (money: Money) => amount(money.minor, money.currency, locale),
-    duration: (seconds: number) =>
-      durationParts(seconds)
-        .map(([value, name]) => unit(value, name))
-        .join(' '),
+    /** To the tenth of a second where that says more than nothing. */
+    precise: (seconds: number) =>
+      seconds < 10 ? unit(Math.round(seconds * 10) / 10, 'second') : durationText(seconds),
+    duration: durationText,
   }
 }
 

@@ -6,6 +6,7 @@ import { useI18n } from '../i18n/i18n'
 import { useBackend } from '../session/use-backend'
 import { ActorName } from '../ui/actor'
 import { useNow } from '../ui/clock'
+import { TraceId } from '../ui/copyable'
 import { More } from '../ui/more'
 import { ProblemNotice } from '../ui/problem-notice'
 import { Moment, Since } from '../ui/time'
@@ -50,14 +51,10 @@ function TimelineStep({ step: { entry, moves, took } }: { step: Step }) {
     <li className="step" data-status={entry.status} data-moves={moves || undefined}>
       <span className="step-text">{text}</span>
       <span className="step-who">
-        <ActorName actor={entry.actor} />, <Moment at={entry.occurred_at} />
+        <ActorName actor={entry.actor} />, <Moment at={entry.occurred_at} seconds />
       </span>
-      {entry.trace_id && (
-        <span className="step-trace mono faint" title={t('timeline.trace', { trace: entry.trace_id })}>
-          {entry.trace_id.slice(0, 8)}
-        </span>
-      )}
-      {took !== null && <span className="step-took">{t('timeline.took', { time: f.duration(took) })}</span>}
+      {entry.trace_id && <TraceId id={entry.trace_id} />}
+      {took !== null && <span className="step-took">{t('timeline.took', { time: f.precise(took) })}</span>}
       {took === null && !over && <SoFar at={entry.occurred_at} />}
     </li>
   )

@@ -3,11 +3,11 @@
 import { useI18n } from '../i18n/i18n'
 import { useNow } from './clock'
 
-export function Moment({ at }: { at: string }) {
+export function Moment({ at, seconds = false }: { at: string; seconds?: boolean }) {
   const { f } = useI18n()
   return (
     <time dateTime={at} title={f.dateTime(at)}>
-      {f.dayTime(at)}
+      {seconds ? f.daySeconds(at) : f.dayTime(at)}
     </time>
   )
 }
