@@ -1,7 +1,7 @@
 //! Operators at the board, through REST as the dashboard does it: they take an old order, make it, pack it, ship it;
 //! sometimes they give it back, sometimes it has to be made again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,6 +34,8 @@ const SHORTEST_LOOK: Duration = Duration::from_millis(50);
 const LOOKING_THROUGH_THE_DRAWER: Duration = Duration::from_secs(15);
 /// Operators do not all reach for the very same order.
 const REACH: usize = 5;
+/// Rows of an old board that somebody was too late for, which are not reached for again.
+const TOO_LATE_FOR: usize = 20;
 
 /// What an operator does next with an order in hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,6 +157,7 @@ struct Operator {
     /// Of the last own change: the board must not be older.
     position: Option<String>,
     looked_through: Option<Instant>,
+    too_late_for: VecDeque<(OrderId, u64)>,
 }
 
 /// Works until everything stops.
@@ -168,6 +171,7 @@ pub async fn work(world: Arc<World>, person: Person) -> Result<(), Stopping> {
         in_hand: HashMap::new(),
         position: None,
         looked_through: None,
+        too_late_for: VecDeque::new(),
         world,
     };
     loop {
@@ -212,18 +216,28 @@ impl Operator {
     async fn take_one(&mut self) -> Result<(), CallError> {
         let path = "/v1/board?status=MANUFACTURING_APPROVED&order=oldest&limit=20";
         let board: BoardPage = self.read.get(path, self.asking()).await?;
-        let reach = board.orders.len().min(REACH);
-        let Some(row) = board.orders.get(self.dice.below(reach)) else { return Ok(()) };
-        let BoardRow { order_id, version, .. } = row;
-        match self.post(*order_id, "take", &seen(*version)).await {
-            // A colleague was faster, or the order was called off: the board will tell.
+        let free = |row: &&BoardRow| !self.too_late_for.contains(&(row.order_id, row.version));
+        let within_reach: Vec<&BoardRow> = board.orders.iter().filter(free).take(REACH).collect();
+        let Some(row) = within_reach.get(self.dice.below(within_reach.len())) else {
+            return Ok(());
+        };
+        match self.post(row.order_id, "take", &seen(row.version)).await {
+            // A colleague was faster, or the order was called off.
             Err(error @ CallError::Refused { status: 409, .. }) => {
-                self.world.failed(&format!("{} takes {}", self.name, row.external_id), &error);
-                self.position = None;
+                self.too_late(row, &error);
                 Ok(())
             }
             other => other,
         }
+    }
+
+    fn too_late(&mut self, row: &BoardRow, error: &CallError) {
+        self.world.tally.count("too late");
+        if self.world.plan.verbose {
+            eprintln!("{} takes {}: {error}", self.name, row.external_id);
+        }
+        self.too_late_for.push_front((row.order_id, row.version));
+        self.too_late_for.truncate(TOO_LATE_FOR);
     }
 
     async fn act(&mut self, order_id: OrderId) -> Result<(), CallError> {

@@ -11,7 +11,7 @@ use super::book::Book;
 pub struct Tally(Mutex<BTreeMap<&'static str, u64>>);
 
 /// What the line tells, when there is any: the counter and the words.
-const TOLD: [(&str, &str); 14] = [
+const TOLD: [(&str, &str); 15] = [
     ("sent", "sent"),
     ("price-calculated", "priced"),
     ("manufacturing-approved", "approved"),
@@ -24,6 +24,7 @@ const TOLD: [(&str, &str); 14] = [
     ("rework-requested", "reworked"),
     ("duplicate", "sent twice"),
     ("bad", "bad messages"),
+    ("too late", "taken too late"),
     ("refused", "refused"),
     ("error", "errors"),
 ];
