@@ -18,10 +18,11 @@ use crate::config::{Config, RedisSettings};
 use crate::context::Context;
 use crate::dashboard::Dashboard;
 use crate::live::{self, Live};
+use crate::metrics::{self, Metrics};
 use crate::replicas::Replicas;
 use crate::routes;
 
-/// For what is asked now and then; see ADR 0007.
+/// For what is asked now and then; see ADR 0009.
 const REDIS_POOL: usize = 2;
 const REDIS_POOL_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -40,6 +41,7 @@ impl Application {
             .context("database.replicas or database.primary")?;
         ensure_current(&replicas).await?;
         replicas.watch(&shutdown);
+        metrics::watch(&replicas);
         let redis = redis_client(&config.redis)?;
         let copies = redis
             .clone()
@@ -66,7 +68,7 @@ impl Application {
             shutdown,
         };
         let cache = Cache::new(config.cache.max_bytes, copies);
-        let context = Data::new(Context { replicas, cache, live });
+        let context = Data::new(Context { replicas, cache, live, metrics: Metrics::new() });
         let dashboard = Data::new(Dashboard::new(&config.dashboard));
         let server = kit.bind(&config.http, move |app| {
             app.app_data(context.clone()).app_data(dashboard.clone());

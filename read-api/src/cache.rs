@@ -18,9 +18,9 @@ use moka::policy::EvictionPolicy;
 pub use copies::Copies;
 pub use entry::{Entry, Key};
 
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE: Duration = Duration::from_mins(5);
 /// Last answers are a consolation while every database is away.
-const LAST_ANSWERS_KEPT: Duration = Duration::from_secs(3_600);
+const LAST_ANSWERS_KEPT: Duration = Duration::from_hours(1);
 
 /// Both levels.
 #[derive(Clone)]

@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -16,6 +16,7 @@ use crate::cache::{Cache, Entry, Key};
 use crate::error::NotShown;
 use crate::filter::{Scope, View};
 use crate::live::Live;
+use crate::metrics::Metrics;
 use crate::replicas::{Question, Reading, Replicas, Source, Standing};
 
 /// "Not from before this position."
@@ -35,6 +36,7 @@ pub struct Context {
     pub replicas: Replicas,
     pub cache: Cache,
     pub live: Live,
+    pub metrics: Metrics,
 }
 
 /// A question whose answer is a screen with a version, and so can be kept.
@@ -131,7 +133,7 @@ struct Shown {
 
 impl Context {
     /// Shows a screen: from memory when it is known to be current, else from a replica that has seen enough, else from
-    /// the primary, else marked as stale.
+    /// the primary, else marked as stale. The rarer ways are boxed, so that the usual one stays small.
     pub async fn show<S: Screen>(
         &self,
         reader: &Reader,
@@ -143,9 +145,20 @@ impl Context {
             Some(standing) if reader.is_covered_by(standing.position) => {
                 self.show_known(reader, screen, question, &standing).await
             }
-            standing => self.show_behind(reader, screen, question, standing).await,
+            standing => Box::pin(self.show_behind(reader, screen, question, standing)).await,
         };
-        outcome.map_err(|error| Problem::from(error.as_ref()))
+        let answer = outcome.map_err(|error| Problem::from(error.as_ref()))?;
+        self.note(&answer);
+        Ok(answer)
+    }
+
+    fn note(&self, answer: &HttpResponse) {
+        let served_by = match answer.headers().get(SERVED_BY).map(HeaderValue::as_bytes) {
+            Some(b"cache") => "cache",
+            Some(b"primary") => "primary",
+            _ => "replica",
+        };
+        self.metrics.answered(served_by, answer.headers().contains_key(STALE));
     }
 
     /// Asks what is no screen: the answer is not kept and has no tag.
@@ -163,7 +176,9 @@ impl Context {
         answer.insert_header((header::CONTENT_TYPE, "application/json"));
         answer.insert_header((header::CACHE_CONTROL, "private, no-store"));
         shown.write_to(&mut answer);
-        Ok(answer.body(body))
+        let answer = answer.body(body);
+        self.note(&answer);
+        Ok(answer)
     }
 
     /// A server has what the reader wants; the screen may be in memory.
@@ -180,7 +195,8 @@ impl Context {
         };
         let latest = latest.map(|entry| (entry.head.position, entry.head.version));
         let Some(version) = standing.version_of(screen.view(), latest) else {
-            return self.show_unknown(reader, screen, question, standing.position).await;
+            let unknown = self.show_unknown(reader, screen, question, standing.position);
+            return Box::pin(unknown).await;
         };
         let key = Key { question, epoch: standing.position.epoch, version };
         if !reader.held.is_empty()
@@ -199,7 +215,7 @@ impl Context {
             served_by.set(reading.source.as_str());
             written(&key.question, reading)
         };
-        let entry = self.cache.get_or_fill(key.clone(), fill).await?;
+        let entry = Box::pin(self.cache.get_or_fill(key.clone(), fill)).await?;
         Ok(reader.send(&entry, shown_of(reader, &entry, standing, version, served_by.get())))
     }
 

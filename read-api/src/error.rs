@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use web::Problem;
 
-use crate::replicas::Unreadable;
+use crate::replicas::{AskError, Unreadable};
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -40,7 +40,8 @@ impl From<&Unreadable> for Problem {
                 tracing::warn!("no database can answer");
                 Self::unavailable("No database can answer at the moment", RETRY_AFTER)
             }
-            Unreadable::Failed(_) => Self::internal(error as &dyn Error),
+            Unreadable::Failed(AskError::Database(error)) => Self::from_database(error),
+            Unreadable::Failed(AskError::Damaged { .. }) => Self::internal(error as &dyn Error),
         }
     }
 }

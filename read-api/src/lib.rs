@@ -12,6 +12,7 @@ mod dashboard;
 mod error;
 mod filter;
 mod live;
+mod metrics;
 pub mod openapi;
 mod page;
 mod queries;

@@ -204,11 +204,12 @@ pub async fn handler(
 ) -> Result<HttpResponse, Problem> {
     let last = position_in(request.headers(), LAST_EVENT_ID)?;
     let subscription = Subscription::open(&context.live.0, reader.scope, last).await?;
+    let open = context.metrics.stream_opened();
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         // Compression would hold events back until a block is full.
         .insert_header((header::CONTENT_ENCODING, "identity"))
         .insert_header(("x-accel-buffering", "no"))
-        .streaming(subscription.into_stream()))
+        .streaming(subscription.into_stream(open)))
 }

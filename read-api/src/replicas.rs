@@ -86,12 +86,14 @@ impl Replicas {
         database: &DatabaseSettings,
         freshness: &FreshnessSettings,
     ) -> Result<Self, sqlx::Error> {
+        let poll_every = Duration::from_millis(freshness.poll_ms);
         let server = |url: &SecretString, max_connections| {
             let config = DatabaseConfig {
                 acquire_timeout_ms: database.acquire_timeout_ms,
                 ..DatabaseConfig::new(url.expose_secret(), max_connections)
             };
-            Server::new(server::name_of(url.expose_secret()), &config).map(Arc::new)
+            let name = server::name_of(url.expose_secret());
+            Server::new(name, &config, poll_every).map(Arc::new)
         };
         let replicas = database.replicas.iter().map(|url| server(url, database.max_connections));
         let replicas = replicas.collect::<Result<_, _>>()?;
@@ -105,7 +107,7 @@ impl Replicas {
         Ok(Self(Arc::new(Inner {
             replicas,
             primary,
-            pace: Arc::new(Pace::usual(Duration::from_millis(freshness.poll_ms))),
+            pace: Arc::new(Pace::usual(poll_every)),
             patience: Duration::from_millis(freshness.wait_ms),
             news: watch::Sender::new(0),
             turn: AtomicUsize::new(0),
@@ -133,6 +135,13 @@ impl Replicas {
     pub fn pools(&self) -> Vec<PgPool> {
         let primary = self.0.primary.iter().map(|primary| &primary.server);
         self.0.replicas.iter().chain(primary).map(|server| server.pool().clone()).collect()
+    }
+
+    /// Each server by name, with what it shows if it answers.
+    pub fn standings(&self) -> Vec<(String, Option<Arc<Standing>>)> {
+        let primary = self.0.primary.iter().map(|primary| &primary.server);
+        let servers = self.0.replicas.iter().chain(primary);
+        servers.map(|server| (server.name().to_owned(), server.standing())).collect()
     }
 
     /// Wakes the pollers: somebody says that there is news.
@@ -175,11 +184,13 @@ impl Replicas {
         question: &Q,
         floor: Option<Position>,
     ) -> Result<Reading<Q::Answer>, Unreadable> {
-        let reading = self.ask_replicas(question, floor).await?;
-        if let Some(reading) = reading {
+        if let Some(reading) = self.ask_replicas(question, floor).await? {
             return Ok(reading);
         }
-        if let Some(reading) = self.ask_primary(question).await? {
+        let primary_may_help = floor.is_none_or(|floor| self.primary_may_cover(floor));
+        if (primary_may_help || !self.any_replica_is_healthy())
+            && let Some(reading) = self.ask_primary(question).await?
+        {
             return Ok(reading);
         }
         self.ask_replicas(question, None).await?.ok_or(Unreadable::Nobody)
@@ -218,7 +229,8 @@ impl Replicas {
         let Some(second) = self.choose(floor, Some(&first)) else { return Ok(None) };
         match second.ask(question).await {
             Ok(snapshot) => Ok(Some(Reading { snapshot, source: Source::Replica })),
-            Err(error) if error.is_worth_another_server() => Ok(None),
+            // A query that two servers gave up is not given to a third.
+            Err(error) if error.blames_the_server() => Ok(None),
             Err(error) => Err(Unreadable::Failed(error)),
         }
     }

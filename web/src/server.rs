@@ -153,7 +153,8 @@ fn cors(origins: &[String]) -> Cors {
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_NONE_MATCH])
         .allowed_headers(["idempotency-key", "last-event-id", "mes-min-position", "traceparent"])
         .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER])
-        .expose_headers(["mes-position", "ratelimit", "ratelimit-policy", "x-request-id"])
+        .expose_headers(["mes-position", "mes-as-of", "mes-stale", "mes-served-by"])
+        .expose_headers(["ratelimit", "ratelimit-policy", "x-request-id"])
         .max_age(3_600);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

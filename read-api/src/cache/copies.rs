@@ -1,6 +1,6 @@
 //! The copies that instances share, in Redis.
 //!
-//! Hot reads go over one shared, multiplexed connection (ADR 0007); a request may spend a budget here and no more,
+//! Hot reads go over one shared, multiplexed connection (ADR 0009); a request may spend a budget here and no more,
 //! and after failures in a row nobody tries but one probe a second. Whatever is wrong with Redis, the answer is
 //! "not here", and the replica goes on.
 
@@ -63,17 +63,12 @@ impl Copies {
         let mut get = redis::cmd("GET");
         get.arg(self.name(key));
         match self.call::<Option<Vec<u8>>>(&get).await? {
-            Called::Answered(value) => {
-                let entry = Entry::from_value(key, value?);
-                entry
-                    .inspect_err(|error| {
-                        tracing::warn!(
-                            error = error as &dyn std::error::Error,
-                            "a shared copy is passed over"
-                        )
-                    })
-                    .ok()
-            }
+            Called::Answered(value) => Entry::from_value(key, value?)
+                .inspect_err(|error| {
+                    let error = error as &dyn std::error::Error;
+                    tracing::warn!(error, "a shared copy is passed over");
+                })
+                .ok(),
             Called::Refused(error) => {
                 tracing::warn!(%error, "a shared copy is passed over");
                 None

@@ -1,6 +1,7 @@
 //! A body that is ready to send, and how it is kept in Redis.
 
 use std::io::{Read, Write};
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -10,10 +11,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shared::position::Position;
 
+use crate::openapi;
 use crate::replicas::Head;
 
-/// Of the bodies, not of the API: changes when an instance of yesterday could not send what is kept today.
-pub const BODY_FORMAT: &str = "b1";
+/// What bodies look like, taken from the API's own document: whoever adds a field there also gives every body another
+/// name, and an instance of yesterday is not given the bodies of today, nor the other way round.
+static BODY_FORMAT: LazyLock<String> = LazyLock::new(|| {
+    let document = openapi::document().to_json().unwrap_or_default();
+    hex::encode(&Sha256::digest(document)[..4])
+});
 
 const DIGEST_BYTES: usize = 32;
 const LONGEST_BODY: u64 = 16 * 1024 * 1024;
@@ -32,13 +38,13 @@ pub struct Key {
 impl Key {
     /// As the key in Redis, after the prefix.
     pub fn to_text(&self) -> String {
-        format!("{BODY_FORMAT}:{}:{}:{}", self.epoch, self.version, self.question)
+        format!("{}:{}:{}:{}", *BODY_FORMAT, self.epoch, self.version, self.question)
     }
 
     /// The part of the ETag that names the content; another instance gives it the same name.
     pub fn content_tag(&self) -> String {
         let digest =
-            Sha256::new().chain_update(BODY_FORMAT).chain_update(&self.question).finalize();
+            Sha256::new().chain_update(&*BODY_FORMAT).chain_update(&self.question).finalize();
         format!("{}-{}-{}", self.epoch, self.version, hex::encode(&digest[..6]))
     }
 }

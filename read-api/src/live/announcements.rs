@@ -13,7 +13,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 const CONNECT_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Passes announcements on to the pollers until told to stop. Subscribing pins a connection, so this one is not
-/// shared (ADR 0007).
+/// shared (ADR 0009).
 pub async fn listen(
     client: redis::Client,
     channel: String,

@@ -17,6 +17,7 @@ use super::changes::ChangesSince;
 use super::frames::{Heartbeat, RETRY, Resume, Resync};
 use super::{Hub, Message};
 use crate::filter::Scope;
+use crate::metrics::OpenStream;
 use crate::replicas::Unreadable;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -62,15 +63,24 @@ impl Subscription {
     }
 
     /// The frames, until the client is too slow or the process stops.
-    pub fn into_stream(mut self) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    pub fn into_stream(
+        mut self,
+        open: OpenStream,
+    ) -> impl Stream<Item = Result<Bytes, Infallible>> {
         let first = std::mem::take(&mut self.first);
-        stream::unfold(State::Begins(self, first), |state| async move {
-            match state {
-                State::Begins(subscription, first) => Some((Ok(first), State::Goes(subscription))),
-                State::Goes(subscription) => subscription.next().await,
-                State::Ends => None,
-            }
+        stream::unfold(State::Begins(self, first), move |state| {
+            // Counted until the stream is dropped.
+            let _ = &open;
+            Self::step(state)
         })
+    }
+
+    async fn step(state: State) -> Option<(Result<Bytes, Infallible>, State)> {
+        match state {
+            State::Begins(subscription, first) => Some((Ok(first), State::Goes(subscription))),
+            State::Goes(subscription) => subscription.next().await,
+            State::Ends => None,
+        }
     }
 
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, State)> {
@@ -102,7 +112,6 @@ impl Subscription {
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "one a stream, and mostly the large one")]
 enum State {
     Begins(Subscription, Bytes),
     Goes(Subscription),
@@ -156,7 +165,9 @@ fn beat(hub: &Hub, position: Position) -> Bytes {
 
 fn joined(frames: &[Bytes]) -> Bytes {
     let mut all = BytesMut::from(&RETRY[..]);
-    frames.iter().for_each(|frame| all.extend_from_slice(frame));
+    for frame in frames {
+        all.extend_from_slice(frame);
+    }
     all.freeze()
 }
 

@@ -51,7 +51,7 @@ pub struct Found {
 }
 
 impl OrderSearch {
-    fn parse(params: Params, scope: Scope) -> Result<Self, Problem> {
+    fn parse(params: &Params, scope: Scope) -> Result<Self, Problem> {
         let reference = params.reference.trim().to_owned();
         let fits = !reference.is_empty()
             && reference.len() <= LONGEST_REFERENCE
@@ -115,6 +115,6 @@ pub async fn handler(
     params: QueryParams<Params>,
     context: Data<Context>,
 ) -> Result<HttpResponse, Problem> {
-    let search = OrderSearch::parse(params.0, reader.scope)?;
+    let search = OrderSearch::parse(&params.0, reader.scope)?;
     context.answer(&reader, &search).await
 }

@@ -24,6 +24,7 @@ pub struct StatusCounts {
 
 /// How many orders there are in each status.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the field's name is the API's")]
 pub struct Counts {
     /// Every status, also those without orders, in the order of an order's life.
     #[schema(value_type = BTreeMap<String, u64>)]

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shared::ids::OrderId;
 use shared::platform::database::{self, DatabaseConfig};
@@ -21,7 +21,9 @@ use super::standing::{News, REMEMBERED_ORDERS, Standing};
 
 /// A query that takes longer is not worth its answer. Just above the role's `statement_timeout`.
 const QUERY_DEADLINE: Duration = Duration::from_millis(2_500);
-const POLL_DEADLINE: Duration = Duration::from_millis(500);
+const POLL_DEADLINE: Duration = Duration::from_millis(750);
+/// What was seen longer ago is not known any more, whatever became of the poller.
+const SIGHT_HOLDS: Duration = Duration::from_secs(3);
 /// Between attempts to reach a server that is away.
 const RETRY_EVERY: Duration = Duration::from_millis(250);
 const WHILE_SOMEBODY_WAITS: Duration = Duration::from_millis(10);
@@ -34,6 +36,7 @@ pub struct Server {
     polling: PgPool,
     state: watch::Sender<State>,
     look_now: Notify,
+    sight_holds: Duration,
 }
 
 /// What is known of a server.
@@ -41,6 +44,13 @@ pub struct Server {
 struct State {
     healthy: bool,
     standing: Option<Arc<Standing>>,
+    seen_at: Option<Instant>,
+}
+
+impl State {
+    fn is_healthy(&self, sight_holds: Duration) -> bool {
+        self.healthy && self.seen_at.is_some_and(|seen_at| seen_at.elapsed() < sight_holds)
+    }
 }
 
 /// How often pollers look; shared by all of them.
@@ -82,7 +92,11 @@ impl Drop for Waiting<'_> {
 
 impl Server {
     /// A server that has not been looked at yet. Fails only when the URL is not one.
-    pub fn new(name: String, config: &DatabaseConfig) -> Result<Self, sqlx::Error> {
+    pub fn new(
+        name: String,
+        config: &DatabaseConfig,
+        poll_every: Duration,
+    ) -> Result<Self, sqlx::Error> {
         let polling = DatabaseConfig { max_connections: 1, ..config.clone() };
         Ok(Self {
             pool: database::pool(config, "read-api")?,
@@ -90,6 +104,7 @@ impl Server {
             name,
             state: watch::Sender::new(State::default()),
             look_now: Notify::new(),
+            sight_holds: SIGHT_HOLDS.max(poll_every * 2),
         })
     }
 
@@ -106,12 +121,12 @@ impl Server {
     /// What it shows, if it can be asked.
     pub fn standing(&self) -> Option<Arc<Standing>> {
         let state = self.state.borrow();
-        if state.healthy { state.standing.clone() } else { None }
+        if state.is_healthy(self.sight_holds) { state.standing.clone() } else { None }
     }
 
     /// Whether the last look succeeded.
     pub fn is_healthy(&self) -> bool {
-        self.state.borrow().healthy
+        self.state.borrow().is_healthy(self.sight_holds)
     }
 
     /// Makes the poller look at once.
@@ -134,10 +149,19 @@ impl Server {
             answer = self.ask_patiently(question) => answer,
             () = gone => Err(AskError::Database(sqlx::Error::PoolTimedOut)),
         };
-        if answer.as_ref().is_err_and(AskError::blames_the_server) {
+        let knows_better = match &answer {
+            Ok(snapshot) => !self.is_known_to_cover(snapshot.head.position),
+            Err(error) => error.blames_the_server(),
+        };
+        if knows_better {
             self.look_now();
         }
         answer
+    }
+
+    fn is_known_to_cover(&self, position: Position) -> bool {
+        let state = self.state.borrow();
+        state.standing.as_ref().is_some_and(|standing| standing.position.covers(&position))
     }
 
     async fn ask_patiently<Q: Question>(
@@ -166,7 +190,12 @@ impl Server {
         stop: CancellationToken,
     ) {
         while !stop.is_cancelled() {
-            let pause = if needed() { self.look(&news).await } else { None };
+            let pause = if needed() {
+                self.look(&news).await
+            } else {
+                self.look_away();
+                None
+            };
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.look_now.notified() => {}
@@ -174,6 +203,11 @@ impl Server {
                 () = tokio::time::sleep(pause.unwrap_or_else(|| pace.interval())) => {}
             }
         }
+    }
+
+    /// What was seen before must not pass for what is seen now.
+    fn look_away(&self) {
+        self.state.send_if_modified(|state| std::mem::take(&mut state.healthy));
     }
 
     /// One look. Returns the pause to make when the server is away.
@@ -199,7 +233,8 @@ impl Server {
         if came_back {
             tracing::info!(server.name = self.name, position = %seen.position, "a database answers");
         }
-        let state = State { healthy: true, standing: Some(Arc::new(seen)) };
+        let standing = Some(Arc::new(seen));
+        let state = State { healthy: true, standing, seen_at: Some(Instant::now()) };
         self.state.send_replace(state);
         if moved || came_back {
             news.send_modify(|count| *count += 1);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use consumer::announcer::Announcer;
 use shared::position::Position;
 use testkit::{DatabaseRole, PATIENCE, Proxy, TestDatabase, eventually};
 
@@ -184,6 +185,21 @@ async fn a_floor_that_is_no_position_is_refused_by_name() {
         crate::support::Answer::of(app.request(BOARD).header("mes-min-position", "42")).await;
     assert_eq!(answer.status, 422);
     assert_eq!(answer.json()["violations"][0]["field"], "mes-min-position");
+}
+
+#[tokio::test]
+async fn an_announcement_is_heard_at_once_and_polling_is_only_the_net() {
+    let mut app = Setup::usual().await.with("freshness.poll_ms", 10_000).start().await;
+    let announcer = Announcer::start(&testkit::redis_url(), &app.key_prefix).unwrap();
+    let position = app.read_model.submit(1).await;
+    let began = tokio::time::Instant::now();
+    // Announced again and again, because nobody knows when the instance has subscribed.
+    let shown = || async {
+        announcer.announce(position);
+        !app.get(BOARD).await.orders().is_empty()
+    };
+    eventually("the announced order is on the board", shown, PATIENCE).await;
+    assert!(began.elapsed() < Duration::from_secs(8), "took {:?}", began.elapsed());
 }
 
 #[tokio::test]

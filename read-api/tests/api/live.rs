@@ -166,9 +166,9 @@ async fn whoever_reads_too_slowly_is_sent_away_to_resume() {
         app.read_model.submit_many(batch * 100..batch * 100 + 100).await;
         app.caught_up().await;
     }
-    let mut heard = Vec::new();
-    let all = tokio::time::timeout(Duration::from_secs(60), reader.read_to_end(&mut heard)).await;
+    let mut bytes = Vec::new();
+    let all = tokio::time::timeout(Duration::from_mins(1), reader.read_to_end(&mut bytes)).await;
     all.expect("the stream ends").unwrap();
-    let heard = String::from_utf8_lossy(&heard);
-    assert!(heard.contains("event: resume\n"), "heard {} bytes", heard.len());
+    let told = String::from_utf8_lossy(&bytes);
+    assert!(told.contains("event: resume\n"), "{} bytes", told.len());
 }

@@ -1,4 +1,5 @@
 //! The read API as a client sees it, on a real primary, a real streaming replica and a real Redis.
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking")]
 
 mod caching;
 mod dashboard;

@@ -128,7 +128,9 @@ async fn paging_neither_skips_nor_repeats_what_stays_while_rows_come_and_go() {
         let seen = all_pages(&mut app, &query, &mut changes).await;
 
         let mut times: BTreeMap<&str, usize> = BTreeMap::new();
-        seen.iter().for_each(|id| *times.entry(id).or_default() += 1);
+        for id in &seen {
+            *times.entry(id).or_default() += 1;
+        }
         assert!(times.values().all(|times| *times == 1), "repeated: {query} {changes:?} {seen:?}");
         let stayed = before.iter().filter(|id| !ids(&gone).contains(id));
         for id in stayed {

@@ -72,5 +72,5 @@ fn a_misspelt_key_is_refused_by_name() {
         .output()
         .unwrap();
     assert!(!checked.status.success());
-    assert!(String::from_utf8_lossy(&checked.stderr).contains("cache.max_byte"));
+    assert!(String::from_utf8_lossy(&checked.stderr).contains("`max_byte`"));
 }

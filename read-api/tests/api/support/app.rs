@@ -131,7 +131,8 @@ impl TestApp {
         let wanted = self.read_model.position();
         let covered = || async {
             let answer = self.counts().await;
-            answer.position().covers(&wanted)
+            // From memory: so the instance knows it, and not just the server that it asked.
+            answer.position().covers(&wanted) && answer.served_by() == "cache"
         };
         eventually("the instance has caught up", covered, PATIENCE).await;
     }
@@ -179,7 +180,8 @@ impl TestApp {
     }
 
     pub async fn search(&self, reference: &str) -> Answer {
-        let escaped: String = reference.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let escaped =
+            reference.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02x}"));
         self.get(&format!("/v1/orders?reference={escaped}")).await
     }
 
