@@ -33,6 +33,8 @@ pub struct Launch {
     pub stop: Signal,
     /// How long it may take before it is killed.
     pub grace: Duration,
+    /// Others need it until they have ended.
+    pub outlives_others: bool,
 }
 
 impl Launch {
@@ -47,6 +49,7 @@ impl Launch {
             log: log.to_owned(),
             stop: Signal::SIGTERM,
             grace: Duration::from_secs(20),
+            outlives_others: false,
         }
     }
 
@@ -157,6 +160,18 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// Stops many, the first one first: all are asked at once, then waited for.
+pub fn stop_all<'a>(running: impl IntoIterator<Item = &'a mut Running>) {
+    let mut running: Vec<_> = running.into_iter().collect();
+    running.sort_by_key(|process| process.launch.outlives_others);
+    for process in running.iter_mut().filter(|process| !process.launch.outlives_others) {
+        process.ask_to_stop();
+    }
+    for process in running {
+        process.stop();
     }
 }
 

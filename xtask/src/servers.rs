@@ -51,7 +51,7 @@ impl Setup {
 }
 
 /// Starts all servers and waits until each answers in its own protocol. The answer is in the
-/// order of stopping: last started, first stopped.
+/// order of stopping.
 pub fn start(setup: &Setup) -> Result<Vec<Running>> {
     let begun = Instant::now();
     let done = |what: &str| println!("  servers: {what} ({:.1} s)", begun.elapsed().as_secs_f32());
@@ -68,15 +68,4 @@ pub fn start(setup: &Setup) -> Result<Vec<Running>> {
     rabbitmq::wait(setup, &mut broker)?;
     done(&format!("RabbitMQ on port {}", setup.ports.amqp));
     Ok(vec![broker, port_mapper, redis, replica, primary])
-}
-
-/// Stops servers: all are asked at once, then each is waited for in order.
-pub fn stop(servers: &mut [Running]) {
-    // The standby before the primary, or the primary waits for it to say goodbye.
-    for server in servers.iter_mut().filter(|server| server.name() != "port-mapper") {
-        server.ask_to_stop();
-    }
-    for server in servers {
-        server.stop();
-    }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::process::{Launch, Running};
+use crate::process::{self, Launch, Running};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
@@ -62,13 +62,14 @@ impl Supervisor {
         (up, self.kept.len())
     }
 
-    /// Stops everything, the last kept first; one at a time, so that nobody misses whom it needs.
+    /// Stops everything, the last kept first.
     pub fn stop(&mut self) {
-        while let Some(kept) = self.kept.pop() {
-            if let State::Up(mut running) = kept.state {
-                running.stop();
-            }
-        }
+        let up = self.kept.iter_mut().rev().filter_map(|kept| match &mut kept.state {
+            State::Up(running) => Some(&mut **running),
+            State::Pausing(_) => None,
+        });
+        process::stop_all(up);
+        self.kept.clear();
     }
 }
 

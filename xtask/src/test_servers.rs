@@ -86,7 +86,7 @@ impl TestServers {
 
 impl Drop for TestServers {
     fn drop(&mut self) {
-        servers::stop(&mut self.running);
+        process::stop_all(&mut self.running);
         if let Err(error) = self.setup.home.remove_data() {
             eprintln!("{error:#}");
         }

@@ -20,9 +20,14 @@ pub fn start_port_mapper(setup: &Setup) -> Result<Running> {
     let folder = folder(setup)?;
     let port = setup.ports.port_mapper;
     let log = setup.home.log("port-mapper");
-    let mut mapper = Launch::new("port-mapper", "epmd", &folder, &log)
-        .args(["-address", "127.0.0.1", "-port", &port.to_string()])
-        .start()?;
+    let mut launch = Launch::new("port-mapper", "epmd", &folder, &log).args([
+        "-address",
+        "127.0.0.1",
+        "-port",
+        &port.to_string(),
+    ]);
+    launch.outlives_others = true;
+    let mut mapper = launch.start()?;
     let listening = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
     mapper.wait_until(Duration::from_secs(20), listening)?;
     Ok(mapper)
