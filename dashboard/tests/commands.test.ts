@@ -9,11 +9,15 @@ type Call = { url: string; headers: Headers; body: unknown }
 
 /** A server that gives the answers in turn and remembers what it was asked. */
 function server(...answers: (Response | Error)[]) {
+  return serverAt(async () => 'http://write', ...answers)
+}
+
+function serverAt(writeUrl: () => Promise<string>, ...answers: (Response | Error)[]) {
   const calls: Call[] = []
   const unauthorized: ApiError[] = []
   const connection = http({
     token: 'T',
-    writeUrl: async () => 'http://write',
+    writeUrl,
     freshness: freshnessStore(),
     onUnauthorized: (error) => unauthorized.push(error),
     fetch: async (url, init) => {
@@ -69,6 +73,13 @@ describe('a command', () => {
       problem: { status: 503 },
     })
     expect(calls).toHaveLength(5)
+  })
+
+  test('waits for the address of the write API, too', async () => {
+    const addresses = [Promise.reject(new TypeError('away')), Promise.resolve('http://write')]
+    const { connection, calls } = serverAt(() => addresses.shift() ?? Promise.reject(new Error()), done())
+    await carryOut(connection, take, () => {}, undefined, noWait)
+    expect(calls).toHaveLength(1)
   })
 
   test('is not repeated when it was refused', async () => {

@@ -79,7 +79,8 @@ export function http(options: HttpOptions): Http {
     },
 
     async command<T extends { position: string }>(path: string, key: string, body: object): Promise<T> {
-      const response = await answer((await options.writeUrl()) + path, {
+      const base = await options.writeUrl().catch(() => Promise.reject(unreachable()))
+      const response = await answer(base + path, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json', Accept: 'application/json', 'Idempotency-Key': key },
         body: JSON.stringify(body),

@@ -1,6 +1,6 @@
-import type { Problem as Said } from './types'
-
 // RFC 9457: what went wrong, as the server says it; and what we know when there was no server to say anything.
+
+import type { Problem as Said } from './types'
 
 type Violation = NonNullable<Said['violations']>[number]
 

@@ -5,7 +5,8 @@ import type { Order } from '../api/reads'
 import type { Status } from '../api/types'
 import { useI18n } from '../i18n/i18n'
 import { More } from '../ui/more'
-import { ProblemNotice } from '../ui/problem-notice'
+import { ReadProblem } from '../ui/read-problem'
+import { useTitle } from '../ui/use-title'
 import { Rows } from './rows'
 import { StatusTabs } from './status-tabs'
 import { useBoard } from './use-board'
@@ -23,6 +24,7 @@ export function BoardPage({ status, sorting }: { status: Status; sorting: Order 
 function List({ status, sorting }: { status: Status; sorting: Order }) {
   const { t } = useI18n()
   const board = useBoard(status, sorting)
+  useTitle(t(`status.${status}`))
   const steady = useSteady(board.rows ?? [])
   return (
     <section className="board" aria-label={t(`status.${status}`)}>
@@ -36,13 +38,7 @@ function List({ status, sorting }: { status: Status; sorting: Order }) {
         )}
         <Sorting status={status} sorting={sorting} />
       </header>
-      {board.error && (
-        <ProblemNotice error={board.error}>
-          <button type="button" onClick={() => board.refetch()}>
-            {t('problem.retry')}
-          </button>
-        </ProblemNotice>
-      )}
+      <ReadProblem of={board} />
       {board.isPending && <p className="faint pad">{t('board.loading')}</p>}
       {board.rows && steady.shown.length === 0 && <p className="faint pad">{t('board.empty')}</p>}
       {steady.shown.length > 0 && (

@@ -22,9 +22,9 @@ export const Row = memo(function Row({ row, gone, list }: { row: BoardRow; gone:
     <tr className="row" data-gone={gone || undefined} data-fresh={fresh || undefined}>
       <td>
         <Link href={`/orders/${row.order_id}`} className="row-link">
-          {row.external_id}
+          <strong>{row.external_id}</strong>
+          <span className="faint">{named(t, `channel.${row.channel}`, row.channel)}</span>
         </Link>
-        <span className="faint">{named(t, `channel.${row.channel}`, row.channel)}</span>
       </td>
       <td>{row.spec && <Work spec={row.spec} reworks={row.reworks} />}</td>
       <td className="number">{row.total && f.money(row.total)}</td>

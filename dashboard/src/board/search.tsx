@@ -6,7 +6,8 @@ import { Redirect, useLocation } from 'wouter'
 import { useI18n } from '../i18n/i18n'
 import { layOverRows } from '../order/overlay'
 import { useBackend, useOverlay } from '../session/use-backend'
-import { ProblemNotice } from '../ui/problem-notice'
+import { ReadProblem } from '../ui/read-problem'
+import { useTitle } from '../ui/use-title'
 import { Rows } from './rows'
 
 export function SearchBox() {
@@ -40,6 +41,7 @@ export function FoundPage({ reference }: { reference: string }) {
   const { t } = useI18n()
   const { reads } = useBackend()
   const overlay = useOverlay()
+  useTitle(t('search.title', { reference }))
   const found = useQuery({
     queryKey: ['list', 'found', reference],
     queryFn: ({ signal }) => reads.find(reference, signal),
@@ -52,7 +54,7 @@ export function FoundPage({ reference }: { reference: string }) {
       <header className="board-head">
         <h1>{t('search.title', { reference })}</h1>
       </header>
-      {found.error && <ProblemNotice error={found.error} />}
+      <ReadProblem of={found} />
       {found.isPending && <p className="faint pad">{t('board.loading')}</p>}
       {rows?.length === 0 && <p className="faint pad">{t('search.none')}</p>}
       {rows && rows.length > 0 && <Rows rows={rows.map((row) => ({ row, gone: false }))} />}

@@ -249,6 +249,8 @@ export const en = {
   'problem.nothing-allowed': 'Nothing more can be asked of it.',
   'problem.trace': 'Trace {trace}',
   'problem.server-said': 'The server says: {detail}',
+  'problem.not-renewed':
+    'This could not be read again just now, so it may be old. The dashboard keeps trying.',
   'problem.retry': 'Try again',
   'problem.crash': 'The dashboard has made a mistake. Reload the page.',
   'problem.reload': 'Reload',

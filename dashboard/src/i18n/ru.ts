@@ -279,6 +279,7 @@ export const ru: Dictionary = {
   'problem.nothing-allowed': 'Больше с ним ничего сделать нельзя.',
   'problem.trace': 'Трассировка {trace}',
   'problem.server-said': 'Ответ сервера: {detail}',
+  'problem.not-renewed': 'Перечитать это сейчас не удалось, поэтому оно могло устареть. Доска пробует снова.',
   'problem.retry': 'Повторить',
   'problem.crash': 'Ошибка на странице. Перезагрузите её.',
   'problem.reload': 'Перезагрузить',

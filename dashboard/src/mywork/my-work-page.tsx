@@ -9,11 +9,13 @@ import { inHandOf } from '../order/allowed'
 import { layOverPages } from '../order/overlay'
 import { useBackend, useOverlay, useRefetchInterval } from '../session/use-backend'
 import { More } from '../ui/more'
-import { ProblemNotice } from '../ui/problem-notice'
+import { ReadProblem } from '../ui/read-problem'
+import { useTitle } from '../ui/use-title'
 
 export function MyWorkPage() {
   const { t } = useI18n()
   const { session } = useBackend()
+  useTitle(t('my-work.title'))
   if (session.role !== 'operator') {
     return <p className="faint pad">{t('my-work.only-operators', { role: t(`role.${session.role}`) })}</p>
   }
@@ -44,7 +46,7 @@ function MyWork({ operatorId }: { operatorId: string }) {
         <h1>{t('my-work.title')}</h1>
         <span className="faint">{rows && rows.length > 0 && t('my-work.count', { count: rows.length })}</span>
       </header>
-      {work.error && <ProblemNotice error={work.error} />}
+      <ReadProblem of={work} />
       {work.isPending && <p className="faint pad">{t('board.loading')}</p>}
       {rows?.length === 0 && (
         <div className="pad">

@@ -6,6 +6,7 @@ import { useI18n } from '../i18n/i18n'
 import { useBackend, useStore } from '../session/use-backend'
 import { actionsFor, asksFor } from './allowed'
 import { AskDialog } from './ask-dialog'
+import { useKeptFocus } from './use-kept-focus'
 import { useSettled } from './use-settled'
 
 /** What undoes or ends work. */
@@ -15,28 +16,33 @@ export function Actions({ order, only }: { order: BoardRow | OrderView; only?: '
   const { t } = useI18n()
   const { session, errands } = useBackend()
   const settled = useSettled(order.version)
+  const focus = useKeptFocus(order.version)
   const [asking, setAsking] = useState<OrderCommand | null>(null)
   const sending = useStore(errands.all).some(
     (errand) => errand.order.order_id === order.order_id && errand.phase.kind === 'sending',
   )
+  // Not `disabled`, which would take the focus away.
+  const busy = sending || !settled
   const all = actionsFor(session, order)
   // In a list only the step forward; the rest is decided on the card.
   const shown = only ? all.slice(0, 1).filter((kind) => !DANGEROUS.includes(kind)) : all
   if (shown.length === 0) return only ? null : <p className="faint">{t('command.none')}</p>
 
   function press(kind: OrderCommand) {
+    if (busy) return
     if (asksFor(kind)) setAsking(kind)
     else void errands.send(order, kind)
   }
 
   return (
-    <div className="buttons">
+    <div className="buttons" {...focus}>
       {shown.map((kind, index) => (
         <button
-          key={kind}
+          // The first button stays the same element, and keeps the focus, when it comes to mean the next step.
+          key={index === 0 ? 'first' : kind}
           type="button"
           className={DANGEROUS.includes(kind) ? 'danger' : index === 0 ? 'primary' : undefined}
-          disabled={sending || !settled}
+          aria-disabled={busy}
           onClick={() => press(kind)}
         >
           {t(`command.${kind}`)}
@@ -46,11 +52,8 @@ export function Actions({ order, only }: { order: BoardRow | OrderView; only?: '
         <AskDialog
           kind={asking}
           externalId={order.external_id}
-          onAbandon={() => setAsking(null)}
-          onAnswer={(said) => {
-            setAsking(null)
-            void errands.send(order, asking, said)
-          }}
+          onClosed={() => setAsking(null)}
+          onAnswer={(said) => void errands.send(order, asking, said)}
         />
       )}
     </div>

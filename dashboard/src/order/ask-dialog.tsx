@@ -18,10 +18,10 @@ interface Props {
   kind: OrderCommand
   externalId: string
   onAnswer(said: { reason?: string; tracking_number?: string }): void
-  onAbandon(): void
+  onClosed(): void
 }
 
-export function AskDialog({ kind, externalId, onAnswer, onAbandon }: Props) {
+export function AskDialog({ kind, externalId, onAnswer, onClosed }: Props) {
   const { t } = useI18n()
   const id = useId()
   const dialog = useRef<HTMLDialogElement>(null)
@@ -32,15 +32,19 @@ export function AskDialog({ kind, externalId, onAnswer, onAbandon }: Props) {
     dialog.current?.showModal()
   }, [])
 
+  /** Closed and not just taken away, so that the focus returns to the button that asked. */
+  const close = () => dialog.current?.close()
+
   function submit(event: FormEvent) {
     event.preventDefault()
     const said = text.trim()
-    if (said === '') setMissing(true)
-    else onAnswer({ [wants]: said })
+    if (said === '') return setMissing(true)
+    onAnswer({ [wants]: said })
+    close()
   }
 
   return (
-    <dialog ref={dialog} onClose={onAbandon} aria-labelledby={`${id}-title`}>
+    <dialog ref={dialog} onClose={onClosed} aria-labelledby={`${id}-title`}>
       <form onSubmit={submit} noValidate>
         <h2 id={`${id}-title`}>{t(ASK[kind] ?? `command.${kind}`, { external: externalId })}</h2>
         <label htmlFor={id}>{t(wants === 'reason' ? 'command.reason' : 'command.tracking')}</label>
@@ -60,7 +64,7 @@ export function AskDialog({ kind, externalId, onAnswer, onAbandon }: Props) {
           <button type="submit" className={kind === 'cancel' ? 'danger' : 'primary'}>
             {t(`command.${kind}`)}
           </button>
-          <button type="button" onClick={onAbandon}>
+          <button type="button" onClick={close}>
             {t('command.abandon')}
           </button>
         </div>

@@ -1,15 +1,17 @@
 // The order's card.
 
 import { useQuery } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
 import { Link } from 'wouter'
 import { ApiError } from '../api/problem'
 import type { OrderView } from '../api/types'
 import { lastList } from '../board/last-list'
 import { useI18n } from '../i18n/i18n'
 import { useBackend, useOverlay, useRefetchInterval } from '../session/use-backend'
-import { ProblemNotice } from '../ui/problem-notice'
+import { ReadProblem } from '../ui/read-problem'
 import { StatusBadge } from '../ui/status'
 import { Promised, Since } from '../ui/time'
+import { useTitle } from '../ui/use-title'
 import { Actions } from './actions'
 import { inHandOf } from './allowed'
 import { Details } from './details'
@@ -29,18 +31,27 @@ export function OrderPage({ orderId }: { orderId: string }) {
   const order = layOverCard(card.data?.order, overlay, orderId)
   if (order) {
     const ahead = order !== card.data?.order
-    return <OrderCard order={order} ahead={ahead} error={card.error} />
+    return <OrderCard order={order} ahead={ahead} problem={<ReadProblem of={{ ...card, data: order }} />} />
   }
   if (card.isPending) return <p className="faint pad">{t('board.loading')}</p>
   const unknown = card.error instanceof ApiError && [400, 404, 422].includes(card.error.problem.status)
-  return unknown ? <p className="pad">{t('order.unknown')}</p> : <ProblemNotice error={card.error} />
+  return unknown ? <p className="pad">{t('order.unknown')}</p> : <ReadProblem of={card} />
 }
 
-function OrderCard({ order, ahead, error }: { order: OrderView; ahead: boolean; error: Error | null }) {
+interface CardProps {
+  order: OrderView
+  /** Our own change is not in what was read yet. */
+  ahead: boolean
+  problem: ReactNode
+}
+
+function OrderCard({ order, ahead, problem }: CardProps) {
+  const { t } = useI18n()
+  useTitle(t('order.title', { external: order.external_id }))
   return (
     <article className="order">
       <OrderHead order={order} ahead={ahead} />
-      {error && <ProblemNotice error={error} />}
+      {problem}
       <section className="panel order-actions">
         <Actions key={order.order_id} order={order} />
       </section>

@@ -8,7 +8,7 @@ import { ActorName } from '../ui/actor'
 import { useNow } from '../ui/clock'
 import { TraceId } from '../ui/copyable'
 import { More } from '../ui/more'
-import { ProblemNotice } from '../ui/problem-notice'
+import { ReadProblem } from '../ui/read-problem'
 import { Moment, Since } from '../ui/time'
 import { useEventText } from './event-text'
 import { type Step, steps, totalSeconds } from './steps'
@@ -27,7 +27,7 @@ export function Timeline({ orderId, version }: { orderId: string; version: numbe
   return (
     <section className="panel" aria-labelledby="timeline">
       <h2 id="timeline">{t('timeline.title')}</h2>
-      {timeline.error && <ProblemNotice error={timeline.error} />}
+      <ReadProblem of={timeline} />
       {timeline.isPending && <p className="faint">{t('board.loading')}</p>}
       <ol className="timeline">
         {steps(entries).map((step) => (

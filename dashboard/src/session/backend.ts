@@ -42,9 +42,12 @@ export function openBackend(session: Session, onUnauthorized: (error: ApiError) 
       },
     },
   })
+  const writeUrl = writeUrlFromConfig()
+  // Asked now, while who served us is there: commands must not need the read side later.
+  writeUrl().catch(() => {})
   const connection = http({
     token: session.token,
-    writeUrl: writeUrlFromConfig(),
+    writeUrl,
     freshness,
     onUnauthorized,
   })

@@ -3,12 +3,14 @@
 import { type FormEvent, useState } from 'react'
 import { LanguageSwitch, useI18n } from '../i18n/i18n'
 import { Notice } from '../ui/notice'
+import { useTitle } from '../ui/use-title'
 import { useSessions, type WhySignedOut } from './session'
 import type { TokenFault } from './token'
 
 export function SignIn({ why }: { why: WhySignedOut }) {
   const { t } = useI18n()
   const { signIn } = useSessions()
+  useTitle(t('sign-in.title'))
   const [text, setText] = useState('')
   const [fault, setFault] = useState<TokenFault | null>(null)
 

@@ -9,7 +9,7 @@ import { ErrandNotices } from '../order/errand-notices'
 import { useBackend } from '../session/use-backend'
 import { Who } from '../session/who'
 import { DataAge } from './data-age'
-import { useScroll } from './use-scroll'
+import { useFocusOnPage, useScroll } from './use-scroll'
 
 export function Frame({ children }: { children: ReactNode }) {
   const { t } = useI18n()
@@ -17,6 +17,7 @@ export function Frame({ children }: { children: ReactNode }) {
   const [location] = useLocation()
   rememberList(location)
   useScroll(location)
+  useFocusOnPage(location)
   return (
     <>
       <button type="button" className="skip" onClick={skip}>
