@@ -99,7 +99,8 @@ impl Broker {
 
     /// Whether the broker lets us in, for readiness.
     pub async fn ping(&self) -> Result<(), DeliveryError> {
-        let (connection, _) = self.channel("ping").await?;
+        // Dropped at once, the channel would still be closing when the connection is.
+        let (connection, _channel) = self.channel("ping").await?;
         close(&connection).await;
         Ok(())
     }

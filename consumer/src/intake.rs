@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use lapin::message::Delivery;
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::Counter;
+use opentelemetry::metrics::{Counter, Gauge};
 use serde::{Deserialize, Serialize};
 use shared::platform::shutdown::Shutdown;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,7 @@ use write_api::store::Store;
 
 use crate::delivery::{Backoff, Broker, DeliveryError, Inbox};
 use crate::failure::{Failure, Why};
+use crate::guard::survive;
 use crate::topology;
 
 pub use incoming::Incoming;
@@ -65,16 +66,24 @@ pub struct Intake {
 #[derive(Clone)]
 struct IntakeMetrics {
     messages: Counter<u64>,
+    kept: Gauge<u64>,
 }
 
 impl Intake {
     /// An intake from this broker into this store.
     pub fn new(store: Store, broker: Broker, config: IntakeConfig) -> Self {
-        let messages = opentelemetry::global::meter("mes")
-            .u64_counter("mes_intake_messages_total")
-            .with_description("Messages taken in, by what became of them")
-            .build();
-        Self { store, broker, config, metrics: IntakeMetrics { messages } }
+        let meter = opentelemetry::global::meter("mes");
+        let metrics = IntakeMetrics {
+            messages: meter
+                .u64_counter("mes_intake_messages")
+                .with_description("Messages taken in, by what became of them")
+                .build(),
+            kept: meter
+                .u64_gauge("mes_intake_kept_messages")
+                .with_description("Messages that wait, and messages that need a human")
+                .build(),
+        };
+        Self { store, broker, config, metrics }
     }
 
     /// Takes messages in, tries waiting ones again and buries dead ones, until the soft stop.
@@ -120,12 +129,15 @@ impl Intake {
     async fn keep_reading(&self, queue: &'static str, stop: &CancellationToken) {
         let mut backoff = Backoff::default();
         while !stop.is_cancelled() {
-            let Err(error) = self.read(queue, &mut backoff, stop).await else { break };
-            tracing::warn!(
-                queue.name = queue,
-                error = &error as &(dyn std::error::Error + 'static),
-                "the intake begins anew"
-            );
+            match survive("intake", self.read(queue, &mut backoff, stop)).await {
+                Some(Ok(())) => break,
+                Some(Err(error)) => tracing::warn!(
+                    queue.name = queue,
+                    error = &error as &(dyn std::error::Error + 'static),
+                    "the intake begins anew"
+                ),
+                None => {}
+            }
             backoff.pause(stop).await;
         }
     }
@@ -199,6 +211,11 @@ impl IntakeMetrics {
                 KeyValue::new("reason", reason),
             ],
         );
+    }
+
+    fn note_kept(&self, waiting: u64, parked: u64) {
+        self.kept.record(waiting, &[KeyValue::new("state", "waiting")]);
+        self.kept.record(parked, &[KeyValue::new("state", "parked")]);
     }
 
     fn note_failure(&self, message: &Incoming, failure: &Failure) {

@@ -6,10 +6,13 @@
 //! |---|---|---|
 //! | `projector` | fill the read model | [`projector`], [`projections`] |
 //! | `rebuild` | fill a new read model beside the live one, once | [`rebuild`], [`recount`] |
+//! | `relay` | tell the shop, the CRM and listeners what happened | [`relay`] |
+//! | `intake` | (messages, not the log) turn messages into commands | [`intake`] |
 //! | `pricer` | (jobs, not the log) price submitted orders | [`pricer`] |
 //!
 //! [`log_reader`] reads the log without skipping, [`follower`] adds the cursor, the leadership and the
-//! fence that every follower needs. To add a projection, see [`projections`].
+//! fence that every follower needs. To add a projection, see [`projections`]. [`topology`] lists every queue,
+//! [`delivery`] is the broker.
 
 pub mod announcer;
 pub mod application;
@@ -18,6 +21,7 @@ pub mod config;
 pub mod delivery;
 pub mod failure;
 pub mod follower;
+mod guard;
 pub mod intake;
 pub mod log_reader;
 mod metrics;

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::delivery::{Backoff, Broker, DeliveryError};
 use crate::follower::{FollowerError, LogAccess};
+use crate::guard::survive;
 use crate::metrics::FollowerMetrics;
 
 pub use route::Route;
@@ -79,7 +80,7 @@ impl Relay {
         let meter = opentelemetry::global::meter("mes");
         let metrics = RelayMetrics {
             messages: meter
-                .u64_counter("mes_relay_messages_total")
+                .u64_counter("mes_relay_messages")
                 .with_description("Messages to recipients, by what became of them")
                 .build(),
             stopped: meter
@@ -120,13 +121,16 @@ impl Relay {
     async fn keep_relaying(&self, route: Route, stop: &CancellationToken) {
         let mut backoff = Backoff::default();
         while !stop.is_cancelled() {
-            let Err(error) = self.relay(route, &mut backoff, stop).await else { break };
+            match survive(route.follower(), self.relay(route, &mut backoff, stop)).await {
+                Some(Ok(())) => break,
+                Some(Err(error)) => tracing::warn!(
+                    follower.name = route.follower(),
+                    error = &error as &(dyn std::error::Error + 'static),
+                    "the relay begins anew"
+                ),
+                None => {}
+            }
             FollowerMetrics::of(route.follower()).note_failure();
-            tracing::warn!(
-                follower.name = route.follower(),
-                error = &error as &(dyn std::error::Error + 'static),
-                "the relay begins anew"
-            );
             backoff.pause(stop).await;
         }
     }

@@ -9,6 +9,10 @@ use super::commands::Executor;
 use super::incoming::Incoming;
 use super::{Intake, IntakeError, waiting};
 use crate::failure::{Failure, Why};
+use crate::guard::survive;
+
+/// Counting is dearer than looking for what is due.
+const TURNS_BETWEEN_COUNTS: u64 = 20;
 
 impl Intake {
     /// Tries all waiting messages that are due, and those behind them that become due by it. Returns how many
@@ -33,14 +37,27 @@ impl Intake {
 
     pub(super) async fn keep_retrying(&self, stop: &CancellationToken) {
         let pause = Duration::from_millis(self.config.retry_ms);
-        while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
-            if let Err(error) = self.retry_due().await {
+        for turn in 0_u64.. {
+            if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                break;
+            }
+            if let Some(Err(error)) = survive("retries", self.retry_and_count(turn)).await {
                 tracing::warn!(
                     error = &error as &(dyn std::error::Error + 'static),
                     "waiting messages cannot be tried now"
                 );
             }
         }
+    }
+
+    async fn retry_and_count(&self, turn: u64) -> Result<(), IntakeError> {
+        if turn.is_multiple_of(TURNS_BETWEEN_COUNTS) {
+            let counts = waiting::count(self.store.pool()).await.map_err(Why::from);
+            let (waiting, parked) = counts.map_err(IntakeError::Away)?;
+            self.metrics.note_kept(waiting, parked);
+        }
+        self.retry_due().await?;
+        Ok(())
     }
 
     /// `false` when somebody else has it in hand.

@@ -30,7 +30,7 @@ const DUE_AT_A_TIME: i64 = 100;
 /// A message that waits.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    pub waiting_id: i64,
+    pub id: i64,
     pub order_key: Option<String>,
     pub body: Vec<u8>,
     pub headers: Value,
@@ -59,6 +59,17 @@ pub(super) async fn orders_that_wait(
     .fetch_all(pool)
     .await?;
     Ok(waiting.into_iter().collect())
+}
+
+/// How many wait, and how many need a human.
+pub(super) async fn count(pool: &PgPool) -> Result<(u64, u64), sqlx::Error> {
+    let counted = sqlx::query!(
+        r#"SELECT (SELECT count(*) FROM write.waiting_messages WHERE state = 'waiting') AS "waiting!",
+                  (SELECT count(*) FROM write.waiting_messages WHERE state = 'parked') AS "parked!""#,
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok((counted.waiting.cast_unsigned(), counted.parked.cast_unsigned()))
 }
 
 /// Keeps messages that were not applied, all at once.
@@ -141,7 +152,7 @@ pub(super) async fn lock(
 ) -> Result<Option<Waiting>, sqlx::Error> {
     sqlx::query_as!(
         Waiting,
-        "SELECT waiting_id, order_key, body, headers, attempts
+        "SELECT waiting_id AS id, order_key, body, headers, attempts
          FROM write.waiting_messages
          WHERE waiting_id = $1 AND state = 'waiting' AND next_attempt <= $2
          FOR UPDATE SKIP LOCKED",
@@ -162,7 +173,7 @@ pub(super) async fn settle(
         "UPDATE write.waiting_messages
          SET state = 'applied', attempts = attempts + 1, next_attempt = NULL, settled_at = $2
          WHERE waiting_id = $1",
-        waiting.waiting_id,
+        waiting.id,
         now,
     )
     .execute(&mut *connection)
@@ -182,7 +193,7 @@ pub(super) async fn park(
          SET state = 'parked', attempts = attempts + 1, next_attempt = NULL,
              reason_code = $2, reason = $3
          WHERE waiting_id = $1",
-        waiting.waiting_id,
+        waiting.id,
         why.code,
         why.sentence,
     )
@@ -207,7 +218,7 @@ pub(super) async fn postpone(
         "UPDATE write.waiting_messages
          SET attempts = attempts + 1, next_attempt = $2, reason_code = $3, reason = $4
          WHERE waiting_id = $1",
-        waiting.waiting_id,
+        waiting.id,
         now + *pause,
         why.code,
         why.sentence,

@@ -57,6 +57,7 @@ async fn listen_once(
     backoff: &mut Backoff,
     wake: &Notify,
 ) -> Result<(), DeliveryError> {
+    broker.declare_topology().await?;
     let mut inbox = broker.inbox(queue, PREFETCH).await?;
     backoff.reset();
     loop {

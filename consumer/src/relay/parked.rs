@@ -124,20 +124,31 @@ pub(super) async fn delivered(
     parcel: &Parcel,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "DELETE FROM write.parked_deliveries
-         WHERE recipient = $1 AND order_id = $2 AND position = $3",
-        route.name(),
-        parcel.order_id.as_uuid(),
-        parcel.position.cast_signed(),
-    )
-    .execute(&mut *connection)
-    .await?;
+    forget(connection, route, parcel.order_id, parcel.position).await?;
     sqlx::query!(
         "UPDATE write.parked_deliveries SET next_attempt = $2
          WHERE recipient = $1 AND next_attempt > $2",
         route.name(),
         now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The event need not be delivered any more.
+pub(super) async fn forget(
+    connection: &mut PgConnection,
+    route: Route,
+    order_id: OrderId,
+    position: u64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "DELETE FROM write.parked_deliveries
+         WHERE recipient = $1 AND order_id = $2 AND position = $3",
+        route.name(),
+        order_id.as_uuid(),
+        position.cast_signed(),
     )
     .execute(connection)
     .await?;

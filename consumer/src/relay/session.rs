@@ -217,6 +217,12 @@ impl<'r> Session<'r> {
         let parcels = route.parcels(self.follower.connection(), &due, self.epoch).await?;
         self.follower.touch().await?;
         let mut got_through = false;
+        // The contract may have changed since: what the recipient is not told of any more holds nothing back.
+        for gone in due.iter().filter(|event| !parcels.iter().any(|p| p.position == event.position))
+        {
+            parked::forget(self.follower.connection(), route, gone.order_id, gone.position).await?;
+            got_through = true;
+        }
         for (parcel, fate) in self.publish(parcels).await? {
             let connection = self.follower.connection();
             if fate == Fate::Sent {

@@ -1,4 +1,5 @@
 //! Command in → event → projection → query out, over real servers, without sleeping.
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking")]
 
 mod delivery;
 mod examples;
