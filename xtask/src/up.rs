@@ -20,7 +20,7 @@ use crate::test_servers::migrate;
 use crate::{cargo, dashboard, env, interrupt, packages, process, seed};
 
 /// How long a service may take to be ready; a debug build on a busy machine is slow.
-const READY: Duration = Duration::from_mins(1);
+const READY: Duration = Duration::from_mins(2);
 
 #[derive(clap::Args)]
 pub struct Args {
