@@ -112,3 +112,57 @@ fn key_of(entry: &Entry, question: &str) -> Key {
         version: entry.head.version,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::{Ready, ready};
+
+    use chrono::DateTime;
+    use shared::position::Position;
+
+    use super::*;
+    use crate::replicas::Head;
+
+    fn key(version: u64) -> Key {
+        Key { question: "all|status:SUBMITTED|board".to_owned(), epoch: 1, version }
+    }
+
+    fn entry(version: u64) -> Entry {
+        let position = Position { epoch: 1, position: version };
+        let head = Head { position, as_of: DateTime::UNIX_EPOCH, version };
+        Entry::new(&key(version).content_tag(), head, b"a body".to_vec())
+    }
+
+    fn made(version: u64) -> Ready<Result<Entry, Infallible>> {
+        ready(Ok(entry(version)))
+    }
+
+    #[tokio::test]
+    async fn a_body_that_turned_out_newer_is_kept_under_its_own_name() {
+        let cache = Cache::new(1_000_000, None);
+        let entry = cache.get_or_fill(key(7), made(8)).await.unwrap();
+        assert_eq!(entry.head.version, 8);
+        assert!(cache.get(&key(7)).await.is_none());
+        assert!(cache.get(&key(8)).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn the_latest_answer_never_goes_back() {
+        let cache = Cache::new(1_000_000, None);
+        cache.get_or_fill(key(8), made(8)).await.unwrap();
+        cache.get_or_fill(key(7), made(7)).await.unwrap();
+        let latest = cache.latest(&key(0).question).await.unwrap();
+        assert_eq!(latest.head.version, 8);
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_takes_no_more_than_it_may() {
+        let cache = Cache::new(100_000, None);
+        for version in 0..1_000 {
+            cache.get_or_fill(key(version), made(version)).await.unwrap();
+        }
+        cache.kept.run_pending_tasks().await;
+        assert!(cache.kept.weighted_size() <= 75_000);
+    }
+}

@@ -17,7 +17,7 @@ use crate::error::NotShown;
 use crate::filter::{Scope, View};
 use crate::live::Live;
 use crate::metrics::Metrics;
-use crate::replicas::{Question, Reading, Replicas, Source, Standing};
+use crate::replicas::{Question, Reading, Replicas, Source, Standing, Unreadable};
 
 /// "Not from before this position."
 pub const MIN_POSITION: &str = "mes-min-position";
@@ -139,7 +139,7 @@ impl Context {
         reader: &Reader,
         screen: &S,
     ) -> Result<HttpResponse, Problem> {
-        let question = format!("{}|{}|{}", screen.scope(), screen.view(), screen.filter());
+        let question = question_of(screen);
         let standing = self.replicas.best_for(reader.floor).await;
         let outcome = match standing {
             Some(standing) if reader.is_covered_by(standing.position) => {
@@ -147,9 +147,28 @@ impl Context {
             }
             standing => Box::pin(self.show_behind(reader, screen, question, standing)).await,
         };
-        let answer = outcome.map_err(|error| Problem::from(error.as_ref()))?;
+        let answer = match outcome {
+            Ok(answer) => answer,
+            Err(error) => self.last_answer(reader, screen, &error).await?,
+        };
         self.note(&answer);
         Ok(answer)
+    }
+
+    /// While no database answers, the last answer that this process gave is better than none.
+    async fn last_answer<S: Screen>(
+        &self,
+        reader: &Reader,
+        screen: &S,
+        error: &NotShown,
+    ) -> Result<HttpResponse, Problem> {
+        let problem = Problem::from(error);
+        if !matches!(error, NotShown::Unreadable(Unreadable::Nobody)) {
+            return Err(problem);
+        }
+        let entry = self.cache.latest(&question_of(screen)).await.ok_or(problem)?;
+        let shown = reader.shown(entry.head.position, entry.head.as_of, "cache");
+        Ok(reader.send(&entry, Shown { stale: true, ..shown }))
     }
 
     fn note(&self, answer: &HttpResponse) {
@@ -246,16 +265,9 @@ impl Context {
         {
             return self.send_reading(reader, question, reading).await;
         }
-        if let Some(standing) = standing {
-            return self.show_known(reader, screen, question, &standing).await;
-        }
-        match self.cache.latest(&question).await {
-            Some(entry) => {
-                let mut shown = reader.shown(entry.head.position, entry.head.as_of, "cache");
-                shown.stale = true;
-                Ok(reader.send(&entry, shown))
-            }
-            None => Err(Arc::new(NotShown::Unreadable(crate::replicas::Unreadable::Nobody))),
+        match standing {
+            Some(standing) => self.show_known(reader, screen, question, &standing).await,
+            None => Err(Arc::new(Unreadable::Nobody.into())),
         }
     }
 
@@ -271,6 +283,11 @@ impl Context {
         let shown = reader.shown(entry.head.position, entry.head.as_of, served_by);
         Ok(reader.send(&entry, shown))
     }
+}
+
+/// The name of a screen, whatever its version.
+fn question_of<S: Screen>(screen: &S) -> String {
+    format!("{}|{}|{}", screen.scope(), screen.view(), screen.filter())
 }
 
 /// An answer as a body that is ready to send.

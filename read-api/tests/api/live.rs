@@ -162,8 +162,9 @@ async fn whoever_reads_too_slowly_is_sent_away_to_resume() {
     let mut begin = [0; 16];
     reader.read_exact(&mut begin).await.unwrap();
 
-    for batch in 0..60_u128 {
-        app.read_model.submit_many(batch * 100..batch * 100 + 100).await;
+    // Some 5 MB: more than the kernel holds for a connection.
+    for batch in 0..16_u128 {
+        app.read_model.submit_many(batch * 400..batch * 400 + 400).await;
         app.caught_up().await;
     }
     let mut bytes = Vec::new();
