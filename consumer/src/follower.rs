@@ -108,6 +108,7 @@ impl LogAccess {
             ("tcp_keepalives_interval", "2"),
             ("tcp_keepalives_count", "3"),
             ("idle_in_transaction_session_timeout", "10s"),
+            ("client_min_messages", "warning"),
         ]);
         Self { options, batch, clock }
     }
@@ -176,7 +177,8 @@ impl Follower {
         name: &'static str,
         mut connection: PgConnection,
     ) -> Result<Self, FollowerError> {
-        let cursor = load_cursor(&mut connection, name, access.now()).await?;
+        let loaded = load_cursor(&mut connection, name, access.now());
+        let cursor = database::within(CONNECT_DEADLINE, loaded).await?;
         tracing::info!(follower.name = name, log.position = cursor, "leads");
         let reader = LogReader::new(connection, cursor, access.batch);
         Ok(Self { name, reader, clock: access.clock.clone() })

@@ -14,6 +14,7 @@ pub struct FollowerMetrics {
     position: Gauge<u64>,
     lag: Gauge<f64>,
     hole_age: Gauge<f64>,
+    stopped: Gauge<u64>,
     events: Counter<u64>,
     failures: Counter<u64>,
 }
@@ -38,12 +39,16 @@ impl FollowerMetrics {
                     "For how long a position that somebody may still fill is in the way",
                 )
                 .build(),
+            stopped: meter
+                .u64_gauge("mes_follower_stopped")
+                .with_description("1 while the log or a row is damaged and somebody must look")
+                .build(),
             events: meter
-                .u64_counter("mes_follower_events_total")
+                .u64_counter("mes_follower_events")
                 .with_description("Events dealt with")
                 .build(),
             failures: meter
-                .u64_counter("mes_follower_failures_total")
+                .u64_counter("mes_follower_failures")
                 .with_description("How often the follower had to begin anew")
                 .build(),
         }
@@ -61,6 +66,11 @@ impl FollowerMetrics {
     /// A hole is in the way for so long, or none is.
     pub fn note_hole(&self, age: Option<Duration>) {
         self.hole_age.record(age.unwrap_or_default().as_secs_f64(), &self.follower);
+    }
+
+    /// Whether it stands still until somebody repairs what it found.
+    pub fn note_stopped(&self, stopped: bool) {
+        self.stopped.record(stopped.into(), &self.follower);
     }
 
     /// It must begin anew.

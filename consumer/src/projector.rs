@@ -5,6 +5,7 @@
 //! that lags says so by its age, one that is wrong does not. It looks again every few seconds, so that a
 //! repair or a `rebuild` sets it going without a restart.
 
+use std::future::Future;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -23,6 +24,8 @@ use crate::projections::{ProjectionError, ReadModel};
 const HEARTBEAT: TimeDelta = TimeDelta::seconds(1);
 /// A hole is filled, or proves to be none, within the life of a short transaction.
 const LONGEST_PAUSE_AT_A_HOLE: Duration = Duration::from_millis(20);
+/// Longer than the server lets any statement run.
+const BATCH_DEADLINE: Duration = Duration::from_mins(1);
 const PAUSE_AFTER_TROUBLE: Duration = Duration::from_millis(500);
 const PAUSE_AFTER_DAMAGE: Duration = Duration::from_secs(5);
 
@@ -161,12 +164,13 @@ impl Projector {
         self.metrics.note_hole(lead.follower.hole_age());
         let now = self.access.now();
         if batch.events.is_empty() {
-            lead.beat(&batch, now).await?;
+            in_time(lead.beat(&batch, now)).await?;
         } else {
-            lead.apply(&batch, now).await?;
+            in_time(lead.apply(&batch, now)).await?;
             self.metrics.note_batch(&batch.events, now);
             self.announcer.announce(lead.at);
         }
+        self.metrics.note_stopped(false);
         Ok(Some(Progress { events: batch.events.len(), behind: batch.behind, at: lead.at }))
     }
 
@@ -183,6 +187,7 @@ impl Projector {
             tracing::warn!(error, "the projector tries again");
             return PAUSE_AFTER_TROUBLE;
         }
+        self.metrics.note_stopped(true);
         tracing::error!(
             error,
             "the projector STANDS STILL: the read model gets older until this is repaired"
@@ -208,7 +213,8 @@ impl Lead {
             return Ok(None);
         };
         let cursor = follower.cursor();
-        let standing = checkpoint::adopt_epoch(follower.connection(), ReadModel::FOLLOWER).await?;
+        let adopted = checkpoint::adopt_epoch(follower.connection(), ReadModel::FOLLOWER);
+        let standing = in_time(async { Ok(adopted.await?) }).await?;
         let at = standing.checkpoint;
         if standing.cursor != at.position {
             return Err(ProjectorError::Torn { checkpoint: at.position, cursor: standing.cursor });
@@ -244,6 +250,16 @@ impl Lead {
         }
         self.current_at = now;
         Ok(())
+    }
+}
+
+/// sqlx has no deadlines, and a server that vanished without a word would hang the projector for ever.
+async fn in_time<T>(
+    work: impl Future<Output = Result<T, ProjectorError>>,
+) -> Result<T, ProjectorError> {
+    match tokio::time::timeout(BATCH_DEADLINE, work).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()),
     }
 }
 
