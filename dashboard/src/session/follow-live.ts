@@ -8,6 +8,7 @@ import { covers } from '../api/position'
 import type { Store } from '../api/store'
 import type { BoardRow, Card, Counts } from '../api/types'
 import { learnRows, type Overlay } from '../order/overlay'
+import { isLaidOver } from './forget'
 
 interface Followed {
   queries: QueryClient
@@ -30,7 +31,12 @@ export function followLive({ queries, overlay, freshness, raiseFloor }: Followed
     gathered = []
     overlay.set(learnRows(overlay.get(), rows))
     for (const { row } of rows) refreshCard(row)
-    if (overlay.get().known.size > MANY) void queries.invalidateQueries({ queryKey: ['list'] })
+    if (overlay.get().known.size > MANY) readAgain()
+  }
+
+  /** So that what lies over it can go. A reading that is under way is not begun anew: it must end some time. */
+  function readAgain() {
+    void queries.invalidateQueries({ predicate: isLaidOver }, { cancelRefetch: false })
   }
 
   /** The stream brings lines of the board; an open card and its timeline are read again. */
