@@ -15,14 +15,7 @@ use crate::support::{Answer, TestApp, new_key};
 async fn a_command_is_finished_although_its_client_reset_the_connection() {
     let app = TestApp::start().await;
     let scene = app.order_in(Status::PriceCalculated).await;
-    let mut blocker = app.database.connection().await;
-    let mut lock = blocker.begin().await.expect("a transaction");
-    sqlx::query("SELECT 1 FROM write.orders WHERE order_id = $1 FOR UPDATE")
-        .bind(scene.order_id)
-        .execute(&mut *lock)
-        .await
-        .expect("the row is free");
-
+    let lock = app.lock_order_row(scene.order_id).await;
     let key = new_key();
     let mut client = TcpStream::connect(app.address).await.expect("the server listens");
     let request = format!(
@@ -31,14 +24,13 @@ async fn a_command_is_finished_although_its_client_reset_the_connection() {
         scene.order_id, app.seller.credential,
     );
     client.write_all(request.as_bytes()).await.expect("the request is sent");
-    let waiting = || async { app.count(WAITING_FOR_A_LOCK).await == 1 };
-    eventually("the command waits for the row", waiting, PATIENCE).await;
+    app.eventually_waiting_for_locks(1).await;
     client.set_zero_linger().expect("a reset instead of a goodbye");
     drop(client);
     // The one worker serves this only after it has seen the reset.
     assert_eq!(app.get("/livez").await.status, 200);
 
-    lock.rollback().await.expect("the row is let go");
+    lock.close().await.expect("the row is let go");
     let approved =
         || async { app.row_of(scene.order_id).await.status() == Status::ManufacturingApproved };
     eventually("the command is finished", approved, PATIENCE).await;
@@ -48,9 +40,6 @@ async fn a_command_is_finished_although_its_client_reset_the_connection() {
     assert!(retry.is_replayed(), "{}", retry.text);
     retry.now(Status::ManufacturingApproved);
 }
-
-const WAITING_FOR_A_LOCK: &str = "SELECT count(*) FROM pg_stat_activity
-     WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /// Nothing of an upload that broke off is kept.
 #[tokio::test]

@@ -55,13 +55,11 @@ async fn a_command_goes_through_after_the_database_was_restarted() {
 async fn a_command_on_a_locked_order_is_told_to_come_back() {
     let app = TestApp::start().await;
     let scene = app.order_in(Status::PriceCalculated).await;
-    let mut blocker = app.database.connection().await;
-    let mut lock = blocker.begin().await.expect("a transaction");
-    sqlx::query("SELECT 1 FROM write.orders FOR UPDATE").execute(&mut *lock).await.expect("locked");
+    let lock = app.lock_order_row(scene.order_id).await;
     let answer = app.approve(&app.seller, scene.order_id).await;
     answer.problem(409, "in-progress");
     assert_eq!(answer.header("retry-after"), Some("1"));
-    lock.rollback().await.expect("let go");
+    lock.close().await.expect("let go");
     app.approve(&app.seller, scene.order_id).await.now(Status::ManufacturingApproved);
 }
 
@@ -84,18 +82,6 @@ async fn let_commits_go(mut connection: PgConnection) {
     unlocked.expect("let go");
 }
 
-async fn eventually_waiting(app: &TestApp, sessions: i64) {
-    let waiting = || async {
-        app.count(
-            "SELECT count(*) FROM pg_stat_activity
-             WHERE datname = current_database() AND wait_event_type = 'Lock'",
-        )
-        .await
-            == sessions
-    };
-    eventually("sessions wait for a lock", waiting, PATIENCE).await;
-}
-
 /// The connection breaks while the server commits: the command asks for its cause, which waits until the commit has
 /// ended, and answers what was committed.
 #[tokio::test]
@@ -106,9 +92,9 @@ async fn a_commit_whose_answer_was_lost_is_looked_up() {
     let scene = app.order_in(Status::PriceCalculated).await;
     let held = hold_commits(&app).await;
     let meanwhile = async {
-        eventually_waiting(&app, 1).await;
+        app.eventually_waiting_for_locks(1).await;
         proxy.cut_connections();
-        eventually_waiting(&app, 2).await;
+        app.eventually_waiting_for_locks(2).await;
         let_commits_go(held).await;
     };
     let (answer, ()) = tokio::join!(app.approve(&app.seller, scene.order_id), meanwhile);
@@ -126,7 +112,7 @@ async fn a_commit_that_failed_is_told_to_come_back() {
     let key = new_key();
     let approve = || app.command_with_key(&app.seller, scene.order_id, "approve", &key, json!({}));
     let meanwhile = async {
-        eventually_waiting(&app, 1).await;
+        app.eventually_waiting_for_locks(1).await;
         let terminated = app.count(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
              WHERE datname = current_database() AND wait_event_type = 'Lock'",

@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 use shared::order::Status;
+use sqlx::Connection;
 
 use crate::support::{Caller, TestApp};
 
@@ -33,8 +34,14 @@ async fn of_a_hundred_operators_at_once_one_gets_the_order_and_the_others_hear_w
     for number in 0..100 {
         operators.push(app.operator(&format!("Operator {number}"), 1).await);
     }
-    let takes = operators.iter().map(|operator| app.take(operator, scene.order_id));
-    let answers = join_all(takes).await;
+    // Nobody gets through before many stand at the door together.
+    let door = app.lock_order_row(scene.order_id).await;
+    let takes = join_all(operators.iter().map(|operator| app.take(operator, scene.order_id)));
+    let open = async {
+        app.eventually_waiting_for_locks(10).await;
+        door.close().await.expect("the door opens");
+    };
+    let (answers, ()) = tokio::join!(takes, open);
     let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
     assert_eq!((won.len(), lost.len()), (1, 99));
     let winner = won[0].now(Status::ManufacturingStarted).order.holder.expect("a holder");

@@ -4,8 +4,9 @@ use serde_json::Value;
 use shared::ids::OrderId;
 use shared::order::Order;
 use shared::order::events::{LoggedEvent, OrderEvent};
-use sqlx::Row;
 use sqlx::types::Json;
+use sqlx::{PgConnection, Row};
+use testkit::{PATIENCE, eventually};
 use uuid::Uuid;
 
 use super::TestApp;
@@ -15,6 +16,31 @@ impl TestApp {
     pub async fn count(&self, sql: &'static str) -> i64 {
         let mut connection = self.database.connection().await;
         sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number")
+    }
+
+    /// Locks an order's row until the connection is closed.
+    pub async fn lock_order_row(&self, order_id: Uuid) -> PgConnection {
+        let mut connection = self.database.connection().await;
+        sqlx::raw_sql("BEGIN").execute(&mut connection).await.expect("a transaction");
+        sqlx::query("SELECT 1 FROM write.orders WHERE order_id = $1 FOR UPDATE")
+            .bind(order_id)
+            .execute(&mut connection)
+            .await
+            .expect("the row is free");
+        connection
+    }
+
+    /// Waits until at least so many sessions of the service wait for a lock.
+    pub async fn eventually_waiting_for_locks(&self, sessions: i64) {
+        let waiting = || async {
+            self.count(
+                "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            )
+            .await
+                >= sessions
+        };
+        eventually("sessions wait for a lock", waiting, PATIENCE).await;
     }
 
     /// The log of one order, by version.
