@@ -222,12 +222,13 @@ impl Trial {
         Self::Again { reason, wait: None }
     }
 
-    /// 429, 5xx and a twin of the request that is still in progress pass by themselves.
+    /// Overload (429, 5xx, 408 for a request that arrived too slowly) and a twin of the request that is still in
+    /// progress pass by themselves.
     fn of_refusal(status: StatusCode, wait: Option<Duration>, body: &[u8]) -> Self {
         let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
-        let passes = status == StatusCode::TOO_MANY_REQUESTS
-            || status.is_server_error()
-            || problem.code == "in-progress";
+        let overload = [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT];
+        let passes =
+            overload.contains(&status) || status.is_server_error() || problem.code == "in-progress";
         if passes {
             let reason = format!("{status} {} {}", problem.code, problem.detail);
             return Self::Again { reason, wait };
@@ -284,7 +285,9 @@ mod tests {
             Trial::Final(CallError::Refused { current_status: Some(Status::Shipped), .. })
         ));
         let second = Some(Duration::from_secs(1));
-        for (status, body) in [(429, "{}"), (503, "no JSON"), (409, r#"{"code":"in-progress"}"#)] {
+        for (status, body) in
+            [(429, "{}"), (408, ""), (503, "no JSON"), (409, r#"{"code":"in-progress"}"#)]
+        {
             let status = StatusCode::from_u16(status).unwrap();
             let trial = Trial::of_refusal(status, second, body.as_bytes());
             assert!(matches!(trial, Trial::Again { wait, .. } if wait == second), "{status}");

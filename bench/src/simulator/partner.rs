@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shared::ids::OrderId;
@@ -19,8 +19,10 @@ use crate::dice::Dice;
 use crate::rest::{Asking, CallError, CommandAnswer, OrderCard};
 
 const BETWEEN_LOOKS: Range<f64> = 1.0..3.0;
-/// Then the partner loses interest.
-const MOST_LOOKS: usize = 60;
+/// However hurried the simulation is, a partner's program does not ask more often than this.
+const SHORTEST_LOOK: Duration = Duration::from_millis(200);
+/// Then the partner loses interest; the longest price takes half an hour.
+const INTEREST: Duration = Duration::from_mins(30);
 
 /// One order of a partner.
 pub async fn order(world: Arc<World>, number: String) -> Result<(), Stopping> {
@@ -98,7 +100,8 @@ impl Errand<'_> {
         accepted: &CommandAnswer,
     ) -> Result<Option<OrderView>, Setback> {
         let path = format!("/v1/orders/{}", accepted.order.order_id);
-        for _ in 0..MOST_LOOKS {
+        let began = Instant::now();
+        while began.elapsed() < INTEREST {
             let asking = Asking { position: Some(&accepted.position), ..Asking::default() };
             let looking = self.site.read.get::<OrderCard>(&path, asking);
             let order = match self.world.unless_stopped(looking).await? {
@@ -113,7 +116,8 @@ impl Errand<'_> {
             if order.status > Status::Submitted || price_failed(&order) {
                 return Ok(Some(order));
             }
-            self.world.pause(BETWEEN_LOOKS, &mut self.dice).await?;
+            let look = self.dice.seconds(&BETWEEN_LOOKS).mul_f64(self.world.plan.pace);
+            self.world.unless_stopped(tokio::time::sleep(look.max(SHORTEST_LOOK))).await?;
         }
         Ok(None)
     }

@@ -243,13 +243,13 @@ impl World {
         Ok(uploaded.model_id)
     }
 
-    /// An errand is over: what came between is counted, and told to whoever wants to hear it.
+    /// An errand is over. Whoever can do nothing more about a call that did not end well, says so.
     pub fn over(&self, what: &str, errand: Result<(), Setback>) -> Result<(), Stopping> {
         match errand {
             Ok(()) => Ok(()),
             Err(Setback::Stopping) => Err(Stopping),
             Err(Setback::Call(error)) => {
-                self.failed(what, &error);
+                self.wrong(what, &error);
                 Ok(())
             }
         }
