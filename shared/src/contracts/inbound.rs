@@ -349,8 +349,58 @@ named_by_us!(OrderApproved, CancelledByCrm, OrderClosed, OrderAcknowledged, Deli
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contracts::samples;
+    use crate::contracts::envelope::Glimpse;
+    use crate::contracts::{asyncapi, samples};
+    use proptest::prelude::*;
     use serde_json::json;
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            (0..20_000_u32).prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,70}".prop_map(Value::from),
+            "[a-f0-9]{64}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(2, 8, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map("[a-z_]{1,8}", inner, 0..3)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_gets_an_answer(bytes in any::<Vec<u8>>()) {
+            prop_assert!(Inbound::parse(&bytes).is_err());
+            Glimpse::of(&bytes);
+        }
+
+        #[test]
+        fn what_is_understood_follows_the_published_schema(
+            message in prop::sample::select(samples::inbound()),
+            field in 0..8_usize,
+            value in any_json(),
+        ) {
+            let mut envelope = message.into_envelope("m-1".to_owned(), "/test");
+            let data = envelope.data.as_object_mut().unwrap();
+            let name = data.keys().nth(field % data.len()).unwrap().clone();
+            data.insert(name.clone(), value.clone());
+            if let (true, Some(text)) = (name.ends_with("order_id"), value.as_str()) {
+                envelope.subject = text.to_owned();
+            }
+            if Inbound::parse(&envelope.to_json()).is_ok() {
+                let schema = &asyncapi::schemas()[&envelope.kind];
+                let validator = jsonschema::draft202012::new(schema).unwrap();
+                let body: Value = serde_json::from_slice(&envelope.to_json()).unwrap();
+                prop_assert!(validator.is_valid(&body), "{body}");
+            }
+        }
+    }
 
     fn mistake(message: &Inbound, change: impl FnOnce(&mut Envelope)) -> (Flaw, String) {
         let mut envelope = message.clone().into_envelope("m-1".to_owned(), "/test");
