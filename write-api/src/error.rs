@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::web::Problem;
+use ::web::{Problem, body};
 use actix_web::http::StatusCode;
 use shared::order::refusal::{CommandKind, Reason, Refusal};
 
@@ -69,7 +69,7 @@ impl From<UploadError> for Problem {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, cause.code(), "Not a usable model")
                     .detail(error.to_string())
             }
-            UploadError::BrokenOff(_) => Self::bad_request(error.to_string()),
+            UploadError::BrokenOff(ref cause) => body::from_payload_error(cause),
             UploadError::Store(ref cause) => {
                 tracing::warn!(error = cause as &dyn std::error::Error, "object store");
                 Self::unavailable("The object store is not available", RETRY_SOON)

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use ::web::{Caller, Problem, Role, Scope};
+use ::web::{Caller, Detached, Problem, Role, Scope};
+use actix_web::error::PayloadError;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -57,7 +58,7 @@ pub enum UploadError {
     NotAModel(#[from] ModelError),
     /// The client stopped sending.
     #[error("the upload broke off: {0}")]
-    BrokenOff(String),
+    BrokenOff(#[from] PayloadError),
     /// The object store is away.
     #[error("the object store is not available")]
     Store(#[from] object_store::Error),
@@ -101,19 +102,18 @@ impl Models {
         }
     }
 
-    /// Streams a file in, looks at it on the way, and makes it known under the hash of its bytes.
-    #[tracing::instrument(name = "model.upload", skip_all)]
-    pub async fn take_in<E: std::fmt::Display>(
+    /// Streams a file in and looks at it on the way. Nothing stays of a file that is refused.
+    #[tracing::instrument(name = "model.receive", skip_all)]
+    pub async fn receive(
         &self,
-        body: impl Stream<Item = Result<Bytes, E>> + Unpin,
-        by: &Actor,
-    ) -> Result<UploadedModel, UploadError> {
+        body: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+    ) -> Result<ReceivedModel, UploadError> {
         let staging = Path::from(format!("uploads/{}", self.ids.next()));
         let mut upload = self.store.put_multipart(&staging).await?;
-        match self.receive(body, &mut *upload).await {
-            Ok(received) => {
+        match self.stream(body, &mut *upload).await {
+            Ok((model_id, bytes, estimate)) => {
                 upload.complete().await?;
-                self.keep(&staging, received, by).await
+                Ok(ReceivedModel { staging, model_id, bytes, estimate })
             }
             Err(error) => {
                 // Best effort: what an interrupted upload leaves behind is swept by age.
@@ -123,15 +123,15 @@ impl Models {
         }
     }
 
-    async fn receive<E: std::fmt::Display>(
+    async fn stream(
         &self,
-        mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        mut body: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
         upload: &mut dyn MultipartUpload,
-    ) -> Result<Received, UploadError> {
+    ) -> Result<(ModelId, u64, FacetEstimate), UploadError> {
         let (mut hash, mut facets) = (Sha256::new(), FacetCounter::new());
         let (mut part, mut total) = (Vec::with_capacity(PART_BYTES), 0_u64);
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| UploadError::BrokenOff(error.to_string()))?;
+            let chunk = chunk?;
             total += chunk.len() as u64;
             if total > self.max_bytes {
                 return Err(UploadError::TooLarge { limit: self.max_bytes });
@@ -146,22 +146,23 @@ impl Models {
         }
         let estimate = facets.verdict(total)?;
         upload.put_part(PutPayload::from(part)).await?;
-        Ok(Received { model_id: ModelId::from_sha256(hash.finalize().into()), total, estimate })
+        Ok((ModelId::from_sha256(hash.finalize().into()), total, estimate))
     }
 
-    async fn keep(
+    /// Makes a received file known under the hash of its bytes.
+    #[tracing::instrument(name = "model.keep", skip_all)]
+    pub async fn keep(
         &self,
-        staging: &Path,
-        received: Received,
+        received: ReceivedModel,
         by: &Actor,
     ) -> Result<UploadedModel, UploadError> {
-        let Received { model_id, total, estimate } = received;
-        self.store.rename(staging, &path_of(&model_id)).await?;
+        let ReceivedModel { staging, model_id, bytes, estimate } = received;
+        self.store.rename(&staging, &path_of(&model_id)).await?;
         let added = sqlx::query!(
             "INSERT INTO write.models (model_id, bytes, format, facets, uploaded_by, created_at)
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (model_id) DO NOTHING",
             model_id.as_str(),
-            i64::try_from(total).unwrap_or(i64::MAX),
+            i64::try_from(bytes).unwrap_or(i64::MAX),
             estimate.format.as_str(),
             i64::try_from(estimate.facets).unwrap_or(i64::MAX),
             Json(by) as _,
@@ -172,7 +173,7 @@ impl Models {
         .rows_affected();
         Ok(UploadedModel {
             model_id,
-            bytes: total,
+            bytes,
             format: estimate.format.as_str().to_owned(),
             facets: estimate.facets,
             already_known: added == 0,
@@ -180,9 +181,12 @@ impl Models {
     }
 }
 
-struct Received {
+/// A file that has arrived and is not known yet.
+#[derive(Debug)]
+pub struct ReceivedModel {
+    staging: Path,
     model_id: ModelId,
-    total: u64,
+    bytes: u64,
     estimate: FacetEstimate,
 }
 
@@ -196,6 +200,7 @@ struct Received {
 pub async fn handler(
     state: web::Data<State>,
     caller: Caller,
+    detached: Detached,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -204,7 +209,8 @@ pub async fn handler(
     if announced_length(&request).is_some_and(|bytes| bytes > limit) {
         return Err(UploadError::TooLarge { limit }.into());
     }
-    let model = state.models.take_in(payload, &caller.actor).await?;
+    let (received, models) = (state.models.receive(payload).await?, state.models.clone());
+    let model = detached.run(async move { models.keep(received, &caller.actor).await }).await?;
     Ok(HttpResponse::Created().json(model))
 }
 

@@ -1,7 +1,7 @@
 //! `POST /v1/api-keys`: a key for a partner or a system. The secret is shown once and only its hash is kept.
 
 use ::web::caller::{API_KEY_PREFIX, hash_api_key};
-use ::web::{Caller, JsonBody, Problem, Role, Scope};
+use ::web::{Caller, Detached, JsonBody, Problem, Role, Scope};
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::application::State;
 use crate::commands::text::DisplayName;
+use crate::store::Store;
 
 /// Whose key it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -72,6 +73,7 @@ pub struct IssuedApiKey {
 pub async fn handler(
     state: web::Data<State>,
     caller: Caller,
+    detached: Detached,
     body: JsonBody<IssueApiKey>,
 ) -> Result<HttpResponse, Problem> {
     caller.require_role(&[Role::Admin])?;
@@ -79,16 +81,21 @@ pub async fn handler(
     if wanted.scopes.is_empty() {
         return Err(Problem::invalid_field("/scopes", "at least one scope"));
     }
+    let store = state.store.clone();
+    let issued = detached.run(async move { issue(&store, &wanted).await }).await?;
+    Ok(HttpResponse::Created().json(issued))
+}
+
+async fn issue(store: &Store, wanted: &IssueApiKey) -> Result<IssuedApiKey, Problem> {
     if let Holder::Partner { partner_id } = wanted.holder {
-        require_partner(&state, partner_id).await?;
+        require_partner(store, partner_id).await?;
     }
-    let api_key_id = ApiKeyId::generate(state.store.ids());
+    let api_key_id = ApiKeyId::generate(store.ids());
     let secret = new_secret().map_err(|error| Problem::internal(&error))?;
-    save(&state, api_key_id, &secret, &wanted)
+    save(store, api_key_id, &secret, wanted)
         .await
         .map_err(|error| Problem::from_database(&error))?;
-    let api_key = secret.expose_secret().to_owned();
-    Ok(HttpResponse::Created().json(IssuedApiKey { api_key_id, api_key }))
+    Ok(IssuedApiKey { api_key_id, api_key: secret.expose_secret().to_owned() })
 }
 
 /// 256 random bits behind a prefix that secret scanners find.
@@ -98,12 +105,12 @@ fn new_secret() -> Result<SecretString, getrandom::Error> {
     Ok(SecretString::from(format!("{API_KEY_PREFIX}{}", hex::encode(bits))))
 }
 
-async fn require_partner(state: &State, partner_id: PartnerId) -> Result<(), Problem> {
+async fn require_partner(store: &Store, partner_id: PartnerId) -> Result<(), Problem> {
     let known = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT 1 FROM write.partners WHERE partner_id = $1) AS "known!""#,
         partner_id.as_uuid(),
     )
-    .fetch_one(state.store.pool())
+    .fetch_one(store.pool())
     .await
     .map_err(|error| Problem::from_database(&error))?;
     if known {
@@ -114,7 +121,7 @@ async fn require_partner(state: &State, partner_id: PartnerId) -> Result<(), Pro
 }
 
 async fn save(
-    state: &State,
+    store: &Store,
     api_key_id: ApiKeyId,
     secret: &SecretString,
     wanted: &IssueApiKey,
@@ -129,10 +136,10 @@ async fn save(
         wanted.holder.as_text(),
         &scopes,
         wanted.label.to_string(),
-        state.store.clock().now(),
+        store.clock().now(),
         wanted.expires_at,
     )
-    .execute(state.store.pool())
+    .execute(store.pool())
     .await?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `POST /v1/rate-cards`: a new price book, in force from a given moment.
 
-use ::web::{Caller, JsonBody, Problem, Role};
+use ::web::{Caller, Detached, JsonBody, Problem, Role};
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use pricing::rate_card::RateCard;
@@ -10,6 +10,7 @@ use sqlx::types::Json;
 use utoipa::ToSchema;
 
 use crate::application::State;
+use crate::store::{CommandError, Store};
 
 /// A price book to be.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -40,6 +41,7 @@ pub struct PublishedRateCard {
 pub async fn handler(
     state: web::Data<State>,
     caller: Caller,
+    detached: Detached,
     body: JsonBody<PublishRateCard>,
 ) -> Result<HttpResponse, Problem> {
     caller.require_role(&[Role::Admin])?;
@@ -48,10 +50,9 @@ pub async fn handler(
         .validate()
         .map_err(|error| Problem::invalid_field(pointer(&error.field), error.problem))?;
     let valid_from = valid_from.unwrap_or_else(|| state.store.clock().now());
-    let version = save(&state, &rate_card, valid_from, &caller.actor)
-        .await
-        .map_err(|error| Problem::from_database(&error))?;
-    Ok(HttpResponse::Created().json(PublishedRateCard { version, valid_from }))
+    let store = state.store.clone();
+    let save = async move { save(&store, rate_card, valid_from, caller.actor).await };
+    Ok(HttpResponse::Created().json(detached.run(save).await?))
 }
 
 /// `materials[2].density_g_cm3` as a JSON Pointer into the body.
@@ -60,19 +61,20 @@ fn pointer(field: &str) -> String {
 }
 
 async fn save(
-    state: &State,
-    rate_card: &RateCard,
+    store: &Store,
+    rate_card: RateCard,
     valid_from: DateTime<Utc>,
-    by: &Actor,
-) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar!(
+    by: Actor,
+) -> Result<PublishedRateCard, CommandError> {
+    let version = sqlx::query_scalar!(
         "INSERT INTO write.rate_cards (document, valid_from, created_by, created_at)
          VALUES ($1, $2, $3, $4) RETURNING version",
         Json(rate_card) as _,
         valid_from,
         Json(by) as _,
-        state.store.clock().now(),
+        store.clock().now(),
     )
-    .fetch_one(state.store.pool())
-    .await
+    .fetch_one(store.pool())
+    .await?;
+    Ok(PublishedRateCard { version, valid_from })
 }

@@ -1,6 +1,6 @@
 //! `PUT /v1/operators/{operator_id}`: adds an operator or changes one.
 
-use ::web::{Caller, JsonBody, Problem, Role};
+use ::web::{Caller, Detached, JsonBody, Problem, Role};
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use shared::ids::OperatorId;
@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::application::State;
 use crate::commands::text::DisplayName;
+use crate::store::{CommandError, Store};
 
 /// An operator as an administrator describes them.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -37,6 +38,7 @@ const fn yes() -> bool {
 pub async fn handler(
     state: web::Data<State>,
     caller: Caller,
+    detached: Detached,
     operator_id: web::Path<OperatorId>,
     body: JsonBody<PutOperator>,
 ) -> Result<HttpResponse, Problem> {
@@ -45,15 +47,16 @@ pub async fn handler(
     if !(1..=1000).contains(&operator.wip_limit) {
         return Err(Problem::invalid_field("/wip_limit", "1 to 1000"));
     }
-    save(&state, *operator_id, &operator).await.map_err(|error| Problem::from_database(&error))?;
-    Ok(HttpResponse::Ok().json(operator))
+    let (store, operator_id) = (state.store.clone(), *operator_id);
+    let saved = detached.run(async move { save(&store, operator_id, operator).await }).await?;
+    Ok(HttpResponse::Ok().json(saved))
 }
 
 async fn save(
-    state: &State,
+    store: &Store,
     operator_id: OperatorId,
-    operator: &PutOperator,
-) -> Result<(), sqlx::Error> {
+    operator: PutOperator,
+) -> Result<PutOperator, CommandError> {
     sqlx::query!(
         "INSERT INTO write.operators (operator_id, display_name, wip_limit, active, updated_at)
          VALUES ($1, $2, $3, $4, $5)
@@ -64,9 +67,9 @@ async fn save(
         operator.display_name.to_string(),
         i32::from(operator.wip_limit),
         operator.active,
-        state.store.clock().now(),
+        store.clock().now(),
     )
-    .execute(state.store.pool())
+    .execute(store.pool())
     .await?;
-    Ok(())
+    Ok(operator)
 }

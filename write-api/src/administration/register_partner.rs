@@ -1,6 +1,6 @@
 //! `POST /v1/partners`: registers another jewellery seller.
 
-use ::web::{Caller, JsonBody, Problem, Role};
+use ::web::{Caller, Detached, JsonBody, Problem, Role};
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use shared::ids::PartnerId;
@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::application::State;
 use crate::commands::text::DisplayName;
+use crate::store::{CommandError, Store};
 
 /// A partner to be.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -28,24 +29,25 @@ pub struct RegisterPartner {
 pub async fn handler(
     state: web::Data<State>,
     caller: Caller,
+    detached: Detached,
     body: JsonBody<RegisterPartner>,
 ) -> Result<HttpResponse, Problem> {
     caller.require_role(&[Role::Admin])?;
-    let partner = body.into_inner();
-    save(&state, &partner).await.map_err(|error| Problem::from_database(&error))?;
-    Ok(HttpResponse::Ok().json(partner))
+    let (store, partner) = (state.store.clone(), body.into_inner());
+    let saved = detached.run(async move { save(&store, partner).await }).await?;
+    Ok(HttpResponse::Ok().json(saved))
 }
 
-async fn save(state: &State, partner: &RegisterPartner) -> Result<(), sqlx::Error> {
+async fn save(store: &Store, partner: RegisterPartner) -> Result<RegisterPartner, CommandError> {
     sqlx::query!(
         "INSERT INTO write.partners (partner_id, display_name, active, created_at)
          VALUES ($1, $2, true, $3)
          ON CONFLICT (partner_id) DO UPDATE SET display_name = EXCLUDED.display_name",
         partner.partner_id.as_uuid(),
         partner.display_name.to_string(),
-        state.store.clock().now(),
+        store.clock().now(),
     )
-    .execute(state.store.pool())
+    .execute(store.pool())
     .await?;
-    Ok(())
+    Ok(partner)
 }

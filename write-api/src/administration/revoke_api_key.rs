@@ -1,10 +1,11 @@
 //! `DELETE /v1/api-keys/{api_key_id}`: a key stops working, within seconds everywhere.
 
-use ::web::{Caller, Problem, Role};
+use ::web::{Caller, Detached, Problem, Role};
 use actix_web::{HttpResponse, web};
 use shared::ids::ApiKeyId;
 
 use crate::application::State;
+use crate::store::{CommandError, Store};
 
 /// Revokes a key. Revoking it again changes nothing.
 #[utoipa::path(
@@ -16,11 +17,12 @@ use crate::application::State;
 pub async fn handler(
     state: web::Data<State>,
     caller: Caller,
+    detached: Detached,
     api_key_id: web::Path<ApiKeyId>,
 ) -> Result<HttpResponse, Problem> {
     caller.require_role(&[Role::Admin])?;
-    let known =
-        revoke(&state, *api_key_id).await.map_err(|error| Problem::from_database(&error))?;
+    let (store, api_key_id) = (state.store.clone(), *api_key_id);
+    let known = detached.run(async move { revoke(&store, api_key_id).await }).await?;
     if known {
         Ok(HttpResponse::NoContent().finish())
     } else {
@@ -28,13 +30,13 @@ pub async fn handler(
     }
 }
 
-async fn revoke(state: &State, api_key_id: ApiKeyId) -> Result<bool, sqlx::Error> {
+async fn revoke(store: &Store, api_key_id: ApiKeyId) -> Result<bool, CommandError> {
     let revoked = sqlx::query!(
         "UPDATE write.api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE api_key_id = $1",
         api_key_id.as_uuid(),
-        state.store.clock().now(),
+        store.clock().now(),
     )
-    .execute(state.store.pool())
+    .execute(store.pool())
     .await?;
     Ok(revoked.rows_affected() == 1)
 }
