@@ -155,13 +155,19 @@ impl Context {
         Ok(answer)
     }
 
-    /// While no database answers, the last answer that this process gave is better than none.
+    /// While no database answers, the last answer that this process gave is better than none. And an order that is
+    /// not there yet is not said to be missing.
     async fn last_answer<S: Screen>(
         &self,
         reader: &Reader,
         screen: &S,
         error: &NotShown,
     ) -> Result<HttpResponse, Problem> {
+        if let NotShown::Nothing(seen) = error
+            && !reader.is_covered_by(*seen)
+        {
+            return Err(NotShown::not_yet());
+        }
         let problem = Problem::from(error);
         if !matches!(error, NotShown::Unreadable(Unreadable::Nobody)) {
             return Err(problem);
@@ -293,7 +299,7 @@ fn question_of<S: Screen>(screen: &S) -> String {
 /// An answer as a body that is ready to send.
 fn written<B: Serialize>(question: &str, reading: Reading<Option<B>>) -> Result<Entry, NotShown> {
     let head = reading.snapshot.head;
-    let body = reading.snapshot.answer.ok_or(NotShown::Nothing)?;
+    let body = reading.snapshot.answer.ok_or(NotShown::Nothing(reading.snapshot.head.position))?;
     let epoch = head.position.epoch;
     let key = Key { question: question.to_owned(), epoch, version: head.version };
     Ok(Entry::new(&key.content_tag(), head, serde_json::to_vec(&body)?))

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use shared::position::Position;
 use web::Problem;
 
 use crate::replicas::{AskError, Unreadable};
@@ -12,9 +13,9 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Why a screen cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum NotShown {
-    /// There is no such thing, or none that the caller may see.
+    /// There is no such thing, or none that the caller may see, up to this position.
     #[error("there is no such thing")]
-    Nothing,
+    Nothing(Position),
     /// The databases.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
@@ -23,10 +24,17 @@ pub enum NotShown {
     Unwritable(#[from] serde_json::Error),
 }
 
+impl NotShown {
+    /// What a reader is told who has seen more than the answer comes from: what they ask for may well exist.
+    pub fn not_yet() -> Problem {
+        Problem::unavailable("What you refer to cannot be seen here yet", RETRY_AFTER)
+    }
+}
+
 impl From<&NotShown> for Problem {
     fn from(error: &NotShown) -> Self {
         match error {
-            NotShown::Nothing => Self::not_found("No order of yours has this id"),
+            NotShown::Nothing(_) => Self::not_found("No order of yours has this id"),
             NotShown::Unreadable(error) => error.into(),
             NotShown::Unwritable(error) => Self::internal(error),
         }

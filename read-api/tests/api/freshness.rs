@@ -40,6 +40,19 @@ async fn a_reader_waits_until_a_replica_has_what_it_saw_elsewhere() {
 }
 
 #[tokio::test]
+async fn an_order_that_may_exist_above_what_is_seen_is_not_said_to_be_missing() {
+    let mut app = TestApp::start().await;
+    let position = app.read_model.submit(1).await;
+    app.caught_up().await;
+    let unknown = format!("/v1/orders/{}", order_id(2));
+    assert_eq!(app.get_from(&unknown, position).await.status.as_u16(), 404);
+    let floor = Position { position: position.position + 1, ..position };
+    for path in [unknown.clone(), format!("{unknown}/timeline")] {
+        assert_eq!(app.get_from(&path, floor).await.status.as_u16(), 503, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_floor_that_nobody_reaches_is_answered_and_marked_stale() {
     let mut app = TestApp::start().await;
     let position = app.read_model.submit(1).await;
