@@ -27,7 +27,8 @@ const MAKING: Range<f64> = 20.0..60.0;
 const GIVING_UP: Range<f64> = 5.0..15.0;
 const LOOKING_AT_THE_PIECE: Range<f64> = 3.0..10.0;
 const PACKING: Range<f64> = 5.0..20.0;
-const BETWEEN_LOOKS: Range<f64> = 0.5..1.5;
+/// Seldom enough that orders lie on the board for a moment, and that two seldom reach for the same one.
+const BETWEEN_LOOKS: Range<f64> = 2.0..6.0;
 /// However hurried the simulation is, a person at the board does not look more often than this.
 const SHORTEST_LOOK: Duration = Duration::from_millis(50);
 /// Orders that somebody else has moved are noticed this late.
