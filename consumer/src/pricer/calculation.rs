@@ -19,7 +19,7 @@ use write_api::store::Store;
 use super::rate_cards::{InForce, in_force};
 
 /// A model must arrive from the object store within this time.
-const FETCH_DEADLINE: Duration = Duration::from_secs(60);
+const FETCH_DEADLINE: Duration = Duration::from_mins(1);
 
 /// How a calculation ended.
 pub(super) enum Outcome {

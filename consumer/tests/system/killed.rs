@@ -92,19 +92,24 @@ async fn each_has_one_price(stack: &Stack) {
     let priced = || async {
         let query = "SELECT count(*) FROM write.orders WHERE status = 'PRICE_CALCULATED'";
         let priced: i64 = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
-        usize::try_from(priced).unwrap() == ALL
+        priced == all()
     };
     eventually("all orders have a price", priced, PATIENCE).await;
     let query = "SELECT count(*), count(DISTINCT order_id) FROM write.order_events
                  WHERE kind = 'price-calculated'";
     let (events, orders): (i64, i64) = sqlx::query_as(query).fetch_one(&pool).await.unwrap();
-    assert_eq!((events, orders), (ALL as i64, ALL as i64), "exactly one price each");
+    assert_eq!((events, orders), (all(), all()), "exactly one price each");
     let query = "SELECT count(*) FROM write.orders";
     let orders: i64 = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
-    assert_eq!(orders, ALL as i64, "no order twice");
+    assert_eq!(orders, all(), "no order twice");
     let query = "SELECT count(*) FROM write.waiting_messages WHERE state IN ('waiting', 'parked')";
     let left: i64 = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
     assert_eq!(left, 0, "nothing waits or is parked");
+}
+
+/// As PostgreSQL counts.
+fn all() -> i64 {
+    i64::try_from(ALL).unwrap()
 }
 
 async fn the_board_equals_a_recount(stack: &Stack) {

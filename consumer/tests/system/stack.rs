@@ -18,7 +18,7 @@ use testkit::{
 use uuid::Uuid;
 
 /// Debug builds on a busy machine are slow to start; nothing here waits this long when all is well.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_mins(4);
 /// The exchange that producers publish to.
 const COMMANDS: &str = "mes.commands";
 

@@ -164,7 +164,9 @@ impl Order {
             {
                 Ok(Decided::AlreadyDone)
             }
-            (_, Some(holder)) if self.stage.in_hand_of().is_some() => {
+            (_, Some(holder))
+                if self.stage.in_hand_of().is_some_and(|id| id != by.operator.operator_id) =>
+            {
                 let reason =
                     Reason::AlreadyTaken { by: holder.operator.name.clone(), at: holder.taken_at };
                 Err(self.refuse(CommandKind::Take, reason))

@@ -85,6 +85,12 @@ fn the_second_operator_hears_who_was_faster_and_when() {
 }
 
 #[test]
+fn what_an_operator_is_packing_was_not_taken_by_another() {
+    let refusal = order_after(PACKAGING).take(&asking(anna())).unwrap_err();
+    assert_eq!(refusal.reason, Reason::WrongStatus);
+}
+
+#[test]
 fn an_operator_with_full_hands_takes_no_more() {
     let full = AskingOperator { in_hand: 5, ..asking(anna()) };
     let refusal = order_after(APPROVED).take(&full).unwrap_err();
