@@ -9,6 +9,7 @@ use actix_web::web::Data;
 use anyhow::Context as _;
 use deadpool_redis::redis::AsyncConnectionConfig;
 use deadpool_redis::{Manager, Pool, Runtime};
+use migrations::SchemaError;
 use secrecy::ExposeSecret;
 use shared::clock::SystemClock;
 use shared::platform::shutdown::Shutdown;
@@ -22,6 +23,9 @@ use crate::metrics::{self, Metrics};
 use crate::replicas::Replicas;
 use crate::routes;
 
+/// Servers may be started together with us.
+const WAIT_FOR_A_DATABASE: Duration = Duration::from_secs(15);
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// For what is asked now and then; see ADR 0009.
 const REDIS_POOL: usize = 2;
 const REDIS_POOL_TIMEOUT: Duration = Duration::from_millis(500);
@@ -88,19 +92,34 @@ impl Application {
     }
 }
 
-/// The first server that answers decides. One that is away says nothing about the schema.
+/// Refuses a schema that is behind, at once. A server that is away says nothing about the schema: it is waited for.
 async fn ensure_current(replicas: &Replicas) -> anyhow::Result<()> {
+    let give_up_at = tokio::time::Instant::now() + WAIT_FOR_A_DATABASE;
+    loop {
+        match look_at_schema(replicas).await {
+            Err(error) if is_no_answer(&error) && tokio::time::Instant::now() < give_up_at => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "no database answers yet");
+                tokio::time::sleep(ASK_AGAIN_AFTER).await;
+            }
+            outcome => return outcome.context("the schema of the read model"),
+        }
+    }
+}
+
+/// The first server that answers decides.
+async fn look_at_schema(replicas: &Replicas) -> Result<(), SchemaError> {
     let mut answer = Ok(());
     for pool in replicas.pools() {
         answer = migrations::ensure_current(&pool).await;
-        if !matches!(
-            answer,
-            Err(migrations::SchemaError::Unreadable(_) | migrations::SchemaError::TimedOut)
-        ) {
+        if !answer.as_ref().is_err_and(is_no_answer) {
             break;
         }
     }
-    answer.context("the schema of the read model")
+    answer
+}
+
+const fn is_no_answer(error: &SchemaError) -> bool {
+    matches!(error, SchemaError::Unreadable(_) | SchemaError::TimedOut)
 }
 
 fn redis_client(settings: &RedisSettings) -> anyhow::Result<Option<redis::Client>> {

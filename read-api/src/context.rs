@@ -267,7 +267,7 @@ impl Context {
         let worth_asking = reader.floor.is_none_or(|floor| self.replicas.primary_may_cover(floor));
         if worth_asking
             && let Some(reading) =
-                self.replicas.ask_primary(screen).await.map_err(NotShown::from)?
+                self.replicas.ask_primary(screen, reader.floor).await.map_err(NotShown::from)?
         {
             return self.send_reading(reader, question, reading).await;
         }

@@ -27,7 +27,8 @@ pub use standing::Standing;
 
 /// Nobody queues long for the primary: it has other work.
 const WAIT_FOR_PRIMARY: Duration = Duration::from_millis(100);
-const PRIMARY_REMEMBERED: Duration = Duration::from_millis(250);
+/// A primary that lacked a floor is not asked for it, or for more, again and again.
+const PRIMARY_REMEMBERED: Duration = Duration::from_millis(100);
 
 /// All servers of the read model.
 #[derive(Debug, Clone)]
@@ -49,8 +50,8 @@ struct Inner {
 struct Primary {
     server: Arc<Server>,
     cap: Semaphore,
-    /// How far it was when it was last asked.
-    seen: Mutex<Option<(Instant, Position)>>,
+    /// A floor that it did not have, and when.
+    missed: Mutex<Option<(Instant, Position)>>,
 }
 
 /// Who answered.
@@ -102,7 +103,7 @@ impl Replicas {
         let primary = primary.map(|server| Primary {
             server,
             cap: Semaphore::new(usize::try_from(cap).unwrap_or(usize::from(u8::MAX))),
-            seen: Mutex::default(),
+            missed: Mutex::default(),
         });
         Ok(Self(Arc::new(Inner {
             replicas,
@@ -189,7 +190,7 @@ impl Replicas {
         }
         let primary_may_help = floor.is_none_or(|floor| self.primary_may_cover(floor));
         if (primary_may_help || !self.any_replica_is_healthy())
-            && let Some(reading) = self.ask_primary(question).await?
+            && let Some(reading) = self.ask_primary(question, floor).await?
         {
             return Ok(reading);
         }
@@ -202,10 +203,9 @@ impl Replicas {
         let Some(primary) = &self.0.primary else { return false };
         let best = self.best().map(|best| best.position);
         let unknown_life = best.is_some_and(|best| floor.epoch < best.epoch);
-        let seen = *primary.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_behind = seen.is_some_and(|(at, position)| {
-            at.elapsed() < PRIMARY_REMEMBERED && !position.covers(&floor)
-        });
+        let missed = *primary.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_behind = missed
+            .is_some_and(|(at, missed)| at.elapsed() < PRIMARY_REMEMBERED && floor.covers(&missed));
         !unknown_life && !was_behind
     }
 
@@ -239,14 +239,18 @@ impl Replicas {
     pub async fn ask_primary<Q: Question>(
         &self,
         question: &Q,
+        floor: Option<Position>,
     ) -> Result<Option<Reading<Q::Answer>>, Unreadable> {
         let Some(primary) = &self.0.primary else { return Ok(None) };
         let permit = tokio::time::timeout(WAIT_FOR_PRIMARY, primary.cap.acquire()).await;
         let Ok(Ok(_permit)) = permit else { return Ok(None) };
         match primary.server.ask(question).await {
             Ok(snapshot) => {
-                let mut seen = primary.seen.lock().unwrap_or_else(PoisonError::into_inner);
-                *seen = Some((Instant::now(), snapshot.head.position));
+                let position = snapshot.head.position;
+                if let Some(floor) = floor.filter(|floor| !position.covers(floor)) {
+                    let mut missed = primary.missed.lock().unwrap_or_else(PoisonError::into_inner);
+                    *missed = Some((Instant::now(), floor));
+                }
                 Ok(Some(Reading { snapshot, source: Source::Primary }))
             }
             Err(error) if error.is_worth_another_server() => {

@@ -21,7 +21,7 @@ use super::standing::{News, REMEMBERED_ORDERS, Standing};
 
 /// A query that takes longer is not worth its answer. Just above the role's `statement_timeout`.
 const QUERY_DEADLINE: Duration = Duration::from_millis(2_500);
-const POLL_DEADLINE: Duration = Duration::from_millis(750);
+const POLL_DEADLINE: Duration = Duration::from_secs(1);
 /// What was seen longer ago is not known any more, whatever became of the poller.
 const SIGHT_HOLDS: Duration = Duration::from_secs(3);
 /// Between attempts to reach a server that is away.
@@ -135,7 +135,7 @@ impl Server {
     }
 
     /// Asks a question here. Given up when the server goes away meanwhile, so that a frozen server costs its
-    /// readers half a second and not their patience.
+    /// readers a second and not their patience.
     pub async fn ask<Q: Question>(&self, question: &Q) -> Result<Snapshot<Q::Answer>, AskError> {
         let mut state = self.state.subscribe();
         let was_healthy = state.borrow_and_update().healthy;
