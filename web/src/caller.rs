@@ -105,12 +105,24 @@ pub enum Scope {
     /// Cancel one's own orders.
     #[serde(rename = "orders:cancel")]
     OrdersCancel,
+    /// Confirm manufacturing (the CRM's rule).
+    #[serde(rename = "orders:approve")]
+    OrdersApprove,
+    /// Close shipped orders (the CRM).
+    #[serde(rename = "orders:close")]
+    OrdersClose,
 }
 
 impl Scope {
     /// Every scope there is.
-    pub const ALL: [Self; 4] =
-        [Self::ModelsWrite, Self::OrdersSubmit, Self::OrdersRead, Self::OrdersCancel];
+    pub const ALL: [Self; 6] = [
+        Self::ModelsWrite,
+        Self::OrdersSubmit,
+        Self::OrdersRead,
+        Self::OrdersCancel,
+        Self::OrdersApprove,
+        Self::OrdersClose,
+    ];
 
     /// As stored with the key.
     pub const fn as_str(self) -> &'static str {
@@ -119,13 +131,17 @@ impl Scope {
             Self::OrdersSubmit => "orders:submit",
             Self::OrdersRead => "orders:read",
             Self::OrdersCancel => "orders:cancel",
+            Self::OrdersApprove => "orders:approve",
+            Self::OrdersClose => "orders:close",
         }
     }
 }
 
 /// Text that is not a scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is one of models:write, orders:submit, orders:read, orders:cancel")]
+#[error(
+    "a scope is one of models:write, orders:submit, orders:read, orders:cancel, orders:approve, orders:close"
+)]
 pub struct NotAScope;
 
 impl FromStr for Scope {

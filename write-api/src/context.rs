@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use ::web::{Caller, Detached, Problem, body};
+use ::web::{Caller, Detached, Problem, Scope, body};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::{Bytes, Data};
@@ -33,6 +33,11 @@ impl CommandRequest {
     /// The body, as a type that cannot be wrong. No body reads as an empty object.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         body::parse_json(if self.body.is_empty() { b"{}" } else { &self.body })
+    }
+
+    /// 403 for a system whose key lacks the scope. What people may is decided by the rules, from their role.
+    pub fn require_scope_of_systems(&self, scope: Scope) -> Result<(), Problem> {
+        if self.caller.role().is_some() { Ok(()) } else { self.caller.require_scope(scope) }
     }
 
     /// Carries the command out in a task of its own (a client that hangs up does not stop it) and answers.

@@ -1,6 +1,6 @@
 //! A seller, or the CRM's auto-accept rule, confirms manufacturing.
 
-use ::web::Problem;
+use ::web::{Problem, Scope};
 use actix_web::{HttpResponse, web};
 use shared::ids::OrderId;
 use shared::order::Order;
@@ -35,6 +35,7 @@ pub async fn handler(
     request: CommandRequest,
     order_id: web::Path<OrderId>,
 ) -> Result<HttpResponse, Problem> {
+    request.require_scope_of_systems(Scope::OrdersApprove)?;
     let PlainBody { expected_version } = request.body()?;
     request.execute(ApproveOrder { order_id: *order_id }, expected_version).await
 }

@@ -40,9 +40,7 @@ pub async fn handler(
     request: CommandRequest,
     order_id: web::Path<OrderId>,
 ) -> Result<HttpResponse, Problem> {
-    if request.caller.role().is_none() {
-        request.caller.require_scope(Scope::OrdersCancel)?;
-    }
+    request.require_scope_of_systems(Scope::OrdersCancel)?;
     let ReasonBody { reason, expected_version } = request.body()?;
     request.execute(CancelOrder { order_id: *order_id, reason }, expected_version).await
 }

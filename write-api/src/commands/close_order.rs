@@ -1,6 +1,6 @@
 //! The parcel arrived, or a person closes the order by hand with a reason.
 
-use ::web::Problem;
+use ::web::{Problem, Scope};
 use actix_web::{HttpResponse, web};
 use shared::ids::OrderId;
 use shared::order::refusal::CommandKind;
@@ -38,6 +38,7 @@ pub async fn handler(
     request: CommandRequest,
     order_id: web::Path<OrderId>,
 ) -> Result<HttpResponse, Problem> {
+    request.require_scope_of_systems(Scope::OrdersClose)?;
     let CloseBody { reason, expected_version } = request.body()?;
     request.execute(CloseOrder { order_id: *order_id, reason }, expected_version).await
 }

@@ -24,9 +24,18 @@ async fn a_seller_approves_a_priced_order() {
 async fn the_crm_approves_with_its_key() {
     let app = TestApp::start().await;
     let scene = app.order_in(Status::PriceCalculated).await;
-    let crm = app.system("crm", &["orders:read", "orders:cancel"]).await;
+    let crm = app.system("crm", &["orders:approve"]).await;
     let answer = app.approve(&crm, scene.order_id).await.now(Status::ManufacturingApproved);
     assert_eq!(answer.order.approved_by, Some(Actor::Crm));
+}
+
+#[tokio::test]
+async fn a_key_of_the_crm_without_the_scope_approves_nothing() {
+    let app = TestApp::start().await;
+    let scene = app.order_in(Status::PriceCalculated).await;
+    let crm = app.system("crm", &["orders:read", "orders:close"]).await;
+    let problem = app.approve(&crm, scene.order_id).await.problem(403, "forbidden");
+    assert_eq!(problem["required_scope"], "orders:approve");
 }
 
 #[tokio::test]

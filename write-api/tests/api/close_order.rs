@@ -23,7 +23,7 @@ async fn a_person_who_closes_must_say_why_and_the_crm_need_not() {
     let answer = app.command(&app.seller, scene.order_id, "close", json!({})).await;
     answer.invalid("/reason");
     answer.refused(422, "invalid", Status::Shipped);
-    let crm = app.system("crm", &["orders:read", "orders:cancel"]).await;
+    let crm = app.system("crm", &["orders:close"]).await;
     let answer = app.command(&crm, scene.order_id, "close", json!({})).await;
     assert_eq!(answer.now(Status::Closed).order.closing, Some(Closing::Confirmed));
 }
@@ -54,7 +54,7 @@ async fn what_was_not_shipped_cannot_be_closed() {
 async fn operators_partners_and_the_shop_may_not_close() {
     let app = TestApp::start().await;
     let scene = app.order_in(Status::Shipped).await;
-    let shop = app.system("shop", &["orders:read"]).await;
+    let shop = app.system("shop", &["orders:close"]).await;
     for caller in [&scene.anna, &scene.partner, &shop] {
         let answer = app.close(caller, scene.order_id, "let me").await;
         answer.refused(403, "forbidden", Status::Shipped);

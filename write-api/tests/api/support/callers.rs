@@ -27,7 +27,14 @@ impl Caller {
     }
 }
 
-const EVERY_SCOPE: [&str; 4] = ["models:write", "orders:submit", "orders:read", "orders:cancel"];
+const EVERY_SCOPE: [&str; 6] = [
+    "models:write",
+    "orders:submit",
+    "orders:read",
+    "orders:cancel",
+    "orders:approve",
+    "orders:close",
+];
 
 impl TestApp {
     /// An operator whom an administrator has added.
