@@ -230,6 +230,15 @@ async fn publish(channel: &Channel, letters: &[&Letter]) -> lapin::Result<Vec<bo
     Ok(letters.iter().zip(acknowledged).map(reached).collect())
 }
 
+/// A message from the MES.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// What it says.
+    pub envelope: Envelope,
+    /// Whether somebody had it in hand before, and did not acknowledge it.
+    pub again: bool,
+}
+
 /// Listens to a queue. Each message is acted upon in a task of its own and acknowledged afterwards, so that whatever
 /// is still being thought about comes again after a crash; `prefetch` is the most at once.
 pub async fn listen<Act, Acting>(
@@ -239,7 +248,7 @@ pub async fn listen<Act, Acting>(
     shutdown: Shutdown,
     act: Act,
 ) where
-    Act: Fn(Envelope) -> Acting,
+    Act: Fn(Received) -> Acting,
     Acting: Future<Output = Result<(), Stopping>> + Send + 'static,
 {
     let stop = shutdown.soft().clone();
@@ -259,7 +268,7 @@ async fn listening<Act, Acting>(
     act: &Act,
 ) -> Result<()>
 where
-    Act: Fn(Envelope) -> Acting,
+    Act: Fn(Received) -> Acting,
     Acting: Future<Output = Result<(), Stopping>> + Send + 'static,
 {
     let (connection, channel) = broker.channel(queue).await?;
@@ -268,7 +277,7 @@ where
         let delivery = next.context("the broker cancelled the consumer")??;
         match Envelope::parse(&delivery.data) {
             Ok(envelope) => {
-                let acting = act(envelope);
+                let acting = act(Received { envelope, again: delivery.redelivered });
                 shutdown.spawn(async move {
                     if acting.await.is_ok() {
                         acknowledge(&delivery).await;

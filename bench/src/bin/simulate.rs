@@ -145,9 +145,9 @@ fn crew(world: &World) -> impl Iterator<Item = &bench::stack::Person> {
 fn start(world: &Arc<World>, broker: &Broker) {
     let shutdown = &world.shutdown;
     let (shop, crm) = (world.clone(), world.clone());
-    let hear = move |envelope| shop::hear(shop.clone(), envelope);
+    let hear = move |received| shop::hear(shop.clone(), received);
     shutdown.spawn(listen(broker.clone(), "mes.to.shop", AT_ONCE, shutdown.clone(), hear));
-    let hear = move |envelope| crm::hear(crm.clone(), envelope);
+    let hear = move |received| crm::hear(crm.clone(), received);
     shutdown.spawn(listen(broker.clone(), "mes.to.crm", AT_ONCE, shutdown.clone(), hear));
     for person in crew(world) {
         shutdown.spawn(operators::work(world.clone(), person.clone()));

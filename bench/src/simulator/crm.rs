@@ -5,7 +5,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use shared::contracts::envelope::Envelope;
 use shared::contracts::inbound::{
     CancelledByCrm, Inbound, OrderAcknowledged, OrderApproved, OrderClosed, Seller,
 };
@@ -17,7 +16,7 @@ use super::carrier;
 use super::story::{Closing, Oddity};
 use super::told::Told;
 use super::world::World;
-use crate::broker::Stopping;
+use crate::broker::{Received, Stopping};
 
 const RULE_DECIDES: Range<f64> = 0.5..3.0;
 const SELLER_DECIDES: Range<f64> = 5.0..25.0;
@@ -29,15 +28,17 @@ const HANDED_OVER_AFTER: Range<f64> = 10.0..40.0;
 const SELLERS: [(u128, &str); 2] = [(0x51, "Galina Smirnova"), (0x52, "Henrik Lund")];
 
 /// The CRM reads `mes.to.crm`, and thinks about each message by itself.
-pub async fn hear(world: Arc<World>, envelope: Envelope) -> Result<(), Stopping> {
-    let told = match Told::read(&envelope) {
+pub async fn hear(world: Arc<World>, received: Received) -> Result<(), Stopping> {
+    let told = match Told::read(&received.envelope) {
         Ok(told) => told,
         Err(error) => {
             world.wrong("the CRM reads a message", error);
             return Ok(());
         }
     };
-    world.tally.count(told.event);
+    if !received.again {
+        world.tally.count(told.event);
+    }
     world.hear(&told.news());
     let desk = Desk { world: &world, told };
     match desk.told.event {

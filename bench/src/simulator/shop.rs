@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use shared::contracts::envelope::Envelope;
 use shared::contracts::inbound::{
     CancelledByShop, FileUploaded, Inbound, OrderInitiated, OrderSubmitted,
 };
@@ -15,7 +14,7 @@ use shared::order::spec::WorkSpec;
 use super::story::{Oddity, Story};
 use super::told::Told;
 use super::world::{Setback, World, spec};
-use crate::broker::Stopping;
+use crate::broker::{Received, Stopping};
 use crate::dice::Dice;
 use crate::models::{Choice, Damage};
 use crate::rest::CallError;
@@ -127,8 +126,8 @@ impl Customer<'_> {
 }
 
 /// The shop reads `mes.to.shop`: it shows customers how far their order is, and some of them change their mind.
-pub async fn hear(world: Arc<World>, envelope: Envelope) -> Result<(), Stopping> {
-    let told = match Told::read(&envelope) {
+pub async fn hear(world: Arc<World>, received: Received) -> Result<(), Stopping> {
+    let told = match Told::read(&received.envelope) {
         Ok(told) => told,
         Err(error) => {
             world.wrong("the shop reads a message", error);
@@ -140,7 +139,7 @@ pub async fn hear(world: Arc<World>, envelope: Envelope) -> Result<(), Stopping>
         return Ok(());
     }
     let number = &told.says.external_id;
-    world.pause(CHANGING_ONES_MIND, &mut world.dice(&envelope.id)).await?;
+    world.pause(CHANGING_ONES_MIND, &mut world.dice(&received.envelope.id)).await?;
     call_off(&world, number, "the customer changed their mind", told.trace.as_deref()).await
 }
 
