@@ -13,8 +13,11 @@ const PARTNERS: [(&str, &str); 2] = [
 ];
 /// What a partner may do with its key.
 const PARTNER_SCOPES: [&str; 4] = ["models:write", "orders:submit", "orders:read", "orders:cancel"];
-/// Shop and CRM send their orders by message; over REST they upload models and look.
-const SYSTEM_SCOPES: [&str; 2] = ["models:write", "orders:read"];
+/// Shop and CRM speak by message; what they may also do over REST is what they do there.
+const SYSTEMS: [(&str, &[&str]); 2] = [
+    ("shop", &["models:write", "orders:read", "orders:cancel"]),
+    ("crm", &["orders:read", "orders:approve", "orders:close", "orders:cancel"]),
+];
 
 /// Makes what is not there yet: a stack that goes on with kept data has its keys already.
 pub fn run(stack: &mut Stack) -> Result<()> {
@@ -27,7 +30,7 @@ pub fn run(stack: &mut Stack) -> Result<()> {
         admin.send("POST", "/v1/rate-cards", &json!({"rate_card": rate_card()?}))?;
         let partners = PARTNERS.iter().map(|(id, name)| partner(&admin, id, name));
         stack.partners = partners.collect::<Result<_>>()?;
-        let systems = ["shop", "crm"].iter().map(|name| system(&admin, name));
+        let systems = SYSTEMS.iter().map(|(name, scopes)| system(&admin, name, scopes));
         stack.systems = systems.collect::<Result<_>>()?;
     }
     println!("demo data: operators, partners, keys and a rate card are there");
@@ -63,8 +66,8 @@ fn partner(admin: &Admin, id: &str, name: &str) -> Result<Partner> {
     Ok(Partner { id: id.to_owned(), name: name.to_owned(), key })
 }
 
-fn system(admin: &Admin, name: &str) -> Result<System> {
-    let key = admin.issue_key(&json!({"kind": name}), &SYSTEM_SCOPES)?;
+fn system(admin: &Admin, name: &str, scopes: &[&str]) -> Result<System> {
+    let key = admin.issue_key(&json!({"kind": name}), scopes)?;
     Ok(System { name: name.to_owned(), key })
 }
 

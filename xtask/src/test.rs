@@ -64,11 +64,14 @@ fn require_nextest() -> Result<()> {
 }
 
 fn rust_tests(args: &Args, servers: &TestServers, binaries: &Path) -> Result<Outcome> {
-    // nextest keeps its store in the checkout, wherever the build goes.
-    let report = home::checkout().join("target/nextest/default/junit.xml");
-    let _ = fs::remove_file(&report);
+    // A report of our own: another nextest in this checkout would write over a common one.
+    let folder = &servers.setup.home.root;
+    let report = folder.join("junit.xml");
+    let configuration = folder.join("nextest.toml");
+    fs::write(&configuration, format!("[profile.default.junit]\npath = '{}'\n", report.display()))?;
     let mut nextest = cargo::command();
-    nextest.args(["nextest", "run", "--workspace"]).args(&args.nextest);
+    nextest.args(["nextest", "run", "--workspace", "--tool-config-file"]);
+    nextest.arg(format!("xtask:{}", configuration.display())).args(&args.nextest);
     nextest.envs(servers.variables(binaries));
     let status = process::wait(process::start(&mut nextest)?)?;
     let text = fs::read_to_string(&report).unwrap_or_default();
