@@ -49,7 +49,8 @@ impl<'w> Work<'w> {
         self.context
     }
 
-    /// The usual command: lock the order, check the caller's version, decide, record.
+    /// The usual command: lock the order, decide, check the caller's version, record. Who would be refused anyhow
+    /// hears why ("taken by Anna"), not that the order has changed.
     pub async fn update(
         &mut self,
         order_id: OrderId,
@@ -57,9 +58,9 @@ impl<'w> Work<'w> {
         decide: impl FnOnce(&Order, &Actor) -> Decision + Send,
     ) -> Result<Handled, CommandError> {
         let order = self.lock_order(order_id).await?;
+        let decided = decide(&order, &self.context.actor)?;
         order.expect_version(command, self.context.expected_version)?;
-        let decision = decide(&order, &self.context.actor);
-        self.record(order_id, Some(order), decision).await
+        self.record(order_id, Some(order), Ok(decided)).await
     }
 
     /// Locks an order that must exist and be the caller's to see: another partner's order does not exist.

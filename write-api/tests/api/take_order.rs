@@ -106,3 +106,14 @@ async fn only_operators_who_are_known_and_active_take_orders() {
     let inactive = app.take(&scene.anna, scene.order_id).await;
     inactive.refused(403, "forbidden", Status::ManufacturingApproved);
 }
+
+#[tokio::test]
+async fn who_was_too_late_hears_by_whom_whatever_they_had_seen() {
+    let app = TestApp::start().await;
+    let scene = app.order_in(Status::ManufacturingStarted).await;
+    let boris = app.operator("Boris", 1).await;
+    let seen = serde_json::json!({ "expected_version": 4 });
+    let answer = app.command(&boris, scene.order_id, "take", seen).await;
+    let problem = answer.refused(409, "already-taken", Status::ManufacturingStarted);
+    assert_eq!(problem["taken_by"], "Anna");
+}
