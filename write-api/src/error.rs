@@ -46,11 +46,16 @@ fn refused(refusal: &Refusal) -> Problem {
         reason => Problem::refused(reason.code(), detail),
     };
     let allowed: Vec<&str> = refusal.allowed().into_iter().map(CommandKind::as_str).collect();
-    let problem = problem.with("current_status", refusal.status.as_str()).with("allowed", allowed);
+    let problem = problem
+        .with("reason", refusal.reason.code())
+        .with("current_status", refusal.status.as_str())
+        .with("allowed", allowed);
     match &refusal.reason {
         Reason::AlreadyTaken { by, at } => {
             problem.with("taken_by", by.as_str()).with("taken_at", at.to_rfc3339())
         }
+        Reason::NotYours { holder } => problem.with("holder", holder.as_str()),
+        Reason::WipLimitReached { limit } => problem.with("limit", *limit),
         Reason::StaleVersion { actual, .. } => problem.with("current_version", *actual),
         _ => problem,
     }

@@ -85,7 +85,8 @@ impl Question for ChangesSince {
             Some(last) if !is_complete => Position { position: last.position, ..head.position },
             _ => head.position,
         };
-        let counts = self.counts(&mut snapshot, head.position).await?;
+        // Whoever resumes after the counts must not miss rows that the limit has cut off.
+        let counts = self.counts(&mut snapshot, position).await?;
         snapshot.commit().await?;
         let for_all = orders.iter().map(|changed| &changed.frame).chain(counts.get(&Scope::All));
         let for_all = for_all.fold(BytesMut::new(), |mut all, frame| {
