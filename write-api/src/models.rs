@@ -116,7 +116,7 @@ impl Models {
                 Ok(ReceivedModel { staging, model_id, bytes, estimate })
             }
             Err(error) => {
-                // Best effort: what an interrupted upload leaves behind is swept by age.
+                // Best effort: what stays behind of an interrupted upload is the bucket's lifecycle rule's.
                 let _ = upload.abort().await;
                 Err(error)
             }

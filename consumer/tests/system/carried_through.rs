@@ -4,35 +4,27 @@ use serde_json::{Value, json};
 use shared::contracts::inbound::{
     Delivered, FileUploaded, Inbound, OrderApproved, OrderInitiated, OrderSubmitted,
 };
+use shared::contracts::text::ShopOrderId;
 use shared::ids::ModelId;
 use shared::order::samples;
+use shared::order::spec::WorkSpec;
 use testkit::{eventually, jwt};
 use uuid::Uuid;
 
-use crate::stack::{PATIENCE, Stack, anna_id, publish};
+use crate::stack::{PATIENCE, Stack, anna_id, publish, received};
 
 #[tokio::test]
 async fn an_order_of_the_shop_goes_from_its_first_message_to_closed() {
     let stack = Stack::start().await;
     let (shop, model) = (stack.channel().await, stack.upload_cube().await);
-    let shop_order_id: shared::contracts::text::ShopOrderId =
-        "S-1001".to_owned().try_into().unwrap();
+    let shop_order_id: ShopOrderId = "S-1001".to_owned().try_into().unwrap();
     let model_id: ModelId = model.parse().unwrap();
     let initiated = OrderInitiated { shop_order_id: shop_order_id.clone() };
     publish(&shop, Inbound::ShopOrderInitiated(initiated), "m-1", "shop.order.initiated").await;
     let uploaded =
         FileUploaded { shop_order_id: shop_order_id.clone(), model_id: model_id.clone() };
     publish(&shop, Inbound::ShopFileUploaded(uploaded), "m-2", "shop.order.file-uploaded").await;
-    let spec = samples::spec();
-    let submitted = OrderSubmitted {
-        shop_order_id,
-        model_id,
-        unit: spec.unit,
-        material: spec.material,
-        finish: spec.finish,
-        quantity: spec.quantity,
-    };
-    publish(&shop, Inbound::ShopOrderSubmitted(submitted), "m-3", "shop.order.submitted").await;
+    publish(&shop, submission(shop_order_id, model_id), "m-3", "shop.order.submitted").await;
 
     let order_id = priced(&stack, "S-1001").await;
     let approved = OrderApproved { order_id: order_id.parse().unwrap(), seller: None };
@@ -90,6 +82,84 @@ async fn an_order_of_a_partner_goes_from_its_submission_to_closed() {
     assert_eq!(traced[0], traced[1], "the price belongs to the submission's trace");
 }
 
+#[tokio::test]
+async fn the_shop_is_told_of_give_back_rework_and_cancellation_in_order() {
+    let stack = Stack::start().await;
+    let (shop, model) = (stack.channel().await, stack.upload_cube().await);
+    let number: ShopOrderId = "S-3003".to_owned().try_into().unwrap();
+    let submitted = submission(number, model.parse().unwrap());
+    publish(&shop, submitted, "m-1", "shop.order.submitted").await;
+    let order_id = priced(&stack, "S-3003").await;
+
+    let anna = jwt("operator", anna_id(), "Anna");
+    let seller = jwt("seller", Uuid::from_u128(0x5E), "Sergei");
+    for (who, verb, body) in [
+        (&seller, "approve", json!({})),
+        (&anna, "take", json!({})),
+        (&anna, "give-back", json!({ "reason": "the wrong metal is at hand" })),
+        (&anna, "take", json!({})),
+        (&anna, "complete", json!({})),
+        (&anna, "rework", json!({ "reason": "porous" })),
+        (&anna, "complete", json!({})),
+        (&anna, "pack", json!({})),
+        (&seller, "cancel", json!({ "reason": "the customer called it off" })),
+    ] {
+        let (status, answer) = stack.command(who, &order_id, verb, body).await;
+        assert_eq!(status, 200, "{verb}: {answer}");
+    }
+    let (status, answer) = stack.command(&anna, &order_id, "ship", parcel()).await;
+    assert_eq!((status.as_u16(), &answer["current_status"]), (409, &json!("CANCELLED")));
+
+    let told = told_until_cancelled(&stack).await;
+    let told: Vec<(&str, &str)> =
+        told.iter().map(|(event, status)| (event.as_str(), status.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("submitted", "SUBMITTED"),
+            ("pricing-started", "SUBMITTED"),
+            ("price-calculated", "PRICE_CALCULATED"),
+            ("manufacturing-approved", "MANUFACTURING_APPROVED"),
+            ("manufacturing-started", "MANUFACTURING_STARTED"),
+            ("given-back", "MANUFACTURING_APPROVED"),
+            ("manufacturing-started", "MANUFACTURING_STARTED"),
+            ("manufacturing-completed", "MANUFACTURING_COMPLETED"),
+            ("rework-requested", "MANUFACTURING_STARTED"),
+            ("manufacturing-completed", "MANUFACTURING_COMPLETED"),
+            ("packaging-started", "PACKAGING"),
+            ("cancelled", "CANCELLED"),
+        ]
+    );
+}
+
+/// What waits for the shop, event and public status, up to the cancellation.
+async fn told_until_cancelled(stack: &Stack) -> Vec<(String, String)> {
+    let channel = stack.channel().await;
+    let mut told: Vec<(String, String)> = Vec::new();
+    let end = tokio::time::Instant::now() + PATIENCE;
+    while told.last().is_none_or(|(event, _)| event != "cancelled") {
+        assert!(tokio::time::Instant::now() < end, "the shop was told {told:?}");
+        for message in received(&channel, "mes.to.shop").await {
+            let event = message["type"].as_str().unwrap();
+            let event = event.trim_start_matches("ru.mes.order.").trim_end_matches(".v1");
+            let status = message["data"]["status"].as_str().unwrap();
+            told.push((event.to_owned(), status.to_owned()));
+        }
+    }
+    told
+}
+
+fn parcel() -> Value {
+    json!({ "tracking_number": "RA123456785RU" })
+}
+
+/// A silver ring for the shop's customer.
+fn submission(shop_order_id: ShopOrderId, model_id: ModelId) -> Inbound {
+    let WorkSpec { unit, material, finish, quantity, .. } = samples::spec();
+    let data = OrderSubmitted { shop_order_id, model_id, unit, material, finish, quantity };
+    Inbound::ShopOrderSubmitted(data)
+}
+
 /// Waits for the price and answers the order's id.
 async fn priced(stack: &Stack, external_id: &str) -> String {
     let operator = jwt("operator", anna_id(), "Anna");
@@ -108,11 +178,7 @@ async fn made_and_shipped(stack: &Stack, order_id: &str) {
     let anna = jwt("operator", anna_id(), "Anna");
     let take = || async { stack.command(&anna, order_id, "take", json!({})).await.0 == 200 };
     eventually("Anna may take it", take, PATIENCE).await;
-    for (verb, body) in [
-        ("complete", json!({})),
-        ("pack", json!({})),
-        ("ship", json!({ "tracking_number": "RA123456785RU" })),
-    ] {
+    for (verb, body) in [("complete", json!({})), ("pack", json!({})), ("ship", parcel())] {
         let (status, answer) = stack.command(&anna, order_id, verb, body).await;
         assert_eq!(status, 200, "{verb}: {answer}");
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use lapin::options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions};
@@ -39,6 +40,7 @@ pub struct Stack {
     pub shop_key: String,
     processes: BTreeMap<&'static str, Process>,
     models: PathBuf,
+    intentions: AtomicU64,
 }
 
 struct Process {
@@ -75,6 +77,7 @@ impl Stack {
             shop_key,
             processes: BTreeMap::new(),
             models,
+            intentions: AtomicU64::new(0),
         };
         for name in PROCESSES {
             let port = free_port();
@@ -187,7 +190,7 @@ impl Stack {
         request.header("idempotency-key", key).json(&body).send().await
     }
 
-    /// A command on an order; answers status and body.
+    /// A command on an order, each call an intention of its own; answers status and body.
     pub async fn command(
         &self,
         token: &str,
@@ -196,7 +199,8 @@ impl Stack {
         body: Value,
     ) -> (StatusCode, Value) {
         let url = format!("{}/v1/orders/{order_id}/{verb}", self.url("write-api"));
-        let key = format!("{verb}-{order_id}");
+        let intention = self.intentions.fetch_add(1, Ordering::Relaxed);
+        let key = format!("{verb}-{order_id}-{intention}");
         let request = self.http.post(url).bearer_auth(token).header("idempotency-key", key);
         let answer = request.json(&body).send().await.unwrap();
         (answer.status(), answer.json().await.unwrap())
