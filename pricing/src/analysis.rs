@@ -22,16 +22,20 @@
 mod edges;
 mod nesting;
 mod shells;
+mod standing;
 mod sum;
 mod unit;
 mod vector;
+mod verdict;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ENGINE_VERSION;
 use crate::mesh::{Format, Mesh, Warning};
 
+pub use standing::{Standing, VolumeBounds};
 pub use unit::{Unit, UnknownUnit};
+pub use verdict::Verdict;
 
 /// Everything measured on a model. Stored once a file, unit and engine version; never changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,6 +70,8 @@ pub struct Analysis {
     pub closed_oriented: bool,
     /// Facets without area.
     pub zero_area_facets: u64,
+    /// Facets that have the same three vertices as one before them, either way round.
+    pub duplicate_facets: u64,
     /// Components over shared edges.
     pub shells: u32,
     /// Components over shared vertices; fewer than [`Analysis::shells`] where shells touch.
@@ -76,110 +82,49 @@ pub struct Analysis {
     /// `None` when the shells were too many to be compared. Looked at only when every edge is
     /// sound; 0 otherwise.
     pub misoriented_shells: Option<u32>,
+    /// Pairs of shells that cut through each other, so that what they share counts twice in
+    /// [`Analysis::volume_mm3`]. `None` when finding out took too long. Looked at only when every
+    /// edge is sound; 0 otherwise.
+    pub overlapping_pairs: Option<u32>,
+    /// Between which values the volume lies, where it is not a fact but can be bounded.
+    pub volume_bounds: Option<VolumeBounds>,
     /// Every edge used by exactly two facets in opposite directions.
     pub watertight: bool,
     /// What was odd about the file.
     pub warnings: Vec<Warning>,
 }
 
-/// Whether the volume of a model is a fact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
-pub enum Verdict {
-    /// Closed, oriented, every edge twice, every shell the right way round: the volume is exact.
-    /// Shells that cut through each other are not looked for; what they share counts twice.
-    Exact,
-    /// The surface has holes or facets turned over: it encloses no definite volume.
-    NotClosed {
-        /// [`Analysis::boundary_edges`].
-        boundary_edges: u64,
-        /// [`Analysis::nonmanifold_edges`].
-        nonmanifold_edges: u64,
-        /// [`Analysis::badly_wound_edges`].
-        badly_wound_edges: u64,
-    },
-    /// Each edge is used equally often in both directions, but some more than twice: solids that
-    /// touch along an edge, or the same part twice in one file, which would be paid for twice.
-    NotManifold {
-        /// [`Analysis::nonmanifold_edges`].
-        nonmanifold_edges: u64,
-    },
-    /// Each shell is sound, but some face the wrong way for where they are: a void that faces
-    /// outward would be paid for twice, a part turned inside out would be taken off.
-    Misoriented {
-        /// [`Analysis::misoriented_shells`].
-        shells: u32,
-    },
-    /// So many shells that which lies inside which was not found out.
-    TooManyShells {
-        /// [`Analysis::shells`].
-        shells: u32,
-    },
-    /// Nothing is left that has a volume: all facets lie in a plane, or none has an area.
-    NoVolume,
-}
-
-impl Verdict {
-    /// A stable word for rows, logs and problem documents.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::NotClosed { .. } => "not_closed",
-            Self::NotManifold { .. } => "not_manifold",
-            Self::Misoriented { .. } => "misoriented",
-            Self::TooManyShells { .. } => "too_many_shells",
-            Self::NoVolume => "no_volume",
-        }
-    }
-}
-
-impl std::fmt::Display for Verdict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Exact => f.write_str("the model is closed and oriented"),
-            Self::NotClosed { boundary_edges, nonmanifold_edges, badly_wound_edges } => write!(
-                f,
-                "the surface is not closed: {boundary_edges} edges border a hole, \
-                 {nonmanifold_edges} edges join more than two facets, {badly_wound_edges} edges \
-                 join facets that face opposite ways"
-            ),
-            Self::NotManifold { nonmanifold_edges } => write!(
-                f,
-                "{nonmanifold_edges} edges join more than two facets: parts touch along an edge, \
-                 or a part is in the file twice"
-            ),
-            Self::Misoriented { shells } => write!(
-                f,
-                "{shells} closed parts face the wrong way: a void that faces outward, or a part \
-                 turned inside out"
-            ),
-            Self::TooManyShells { shells } => {
-                write!(f, "the {shells} separate parts are too many to be told apart")
-            }
-            Self::NoVolume => f.write_str("the model encloses no volume"),
-        }
-    }
-}
-
 impl Analysis {
-    /// Whether [`Analysis::volume_mm3`] may be used for a price.
+    /// Whether [`Analysis::volume_mm3`] is a fact, and if not, why not.
     pub fn verdict(&self) -> Verdict {
         let Self { boundary_edges, nonmanifold_edges, badly_wound_edges, .. } = *self;
+        let duplicate_facets = self.duplicate_facets;
+        if nonmanifold_edges > 0 && duplicate_facets > 0 && boundary_edges + badly_wound_edges == 0
+        {
+            return Verdict::Duplicated { duplicate_facets };
+        }
         if !self.closed_oriented {
             return Verdict::NotClosed { boundary_edges, nonmanifold_edges, badly_wound_edges };
         }
         if nonmanifold_edges > 0 {
             return Verdict::NotManifold { nonmanifold_edges };
         }
-        match self.misoriented_shells {
-            Some(0) => {}
-            Some(shells) => return Verdict::Misoriented { shells },
-            None => return Verdict::TooManyShells { shells: self.shells },
+        match (self.overlapping_pairs, self.misoriented_shells) {
+            (Some(0), Some(0)) => {}
+            (_, None) => return Verdict::TooManyShells { shells: self.shells },
+            (None, _) => return Verdict::OverlapUnchecked { shells: self.shells },
+            (Some(0), Some(shells)) => return Verdict::Misoriented { shells },
+            (Some(pairs), _) => return Verdict::Overlapping { pairs },
         }
         if self.shells == 0 || self.volume_mm3 <= 0.0 {
             return Verdict::NoVolume;
         }
         Verdict::Exact
+    }
+
+    /// What may be done with the model: priced, priced within bounds, or neither.
+    pub fn standing(&self) -> Standing {
+        standing::of(self.verdict(), self.volume_bounds)
     }
 }
 
@@ -207,10 +152,13 @@ pub fn analyse(mesh: &Mesh, unit: Unit) -> Analysis {
         badly_wound_edges: edges.badly_wound,
         closed_oriented: edges.unbalanced == 0,
         zero_area_facets: measured.zero_area,
+        duplicate_facets: 0,
         shells: edges.shells,
         shells_vertex: edges.shells_vertex,
         negative_shells: measured.shells.iter().map(|s| u32::from(s.volume < 0.0)).sum(),
         misoriented_shells,
+        overlapping_pairs: Some(0),
+        volume_bounds: None,
         watertight: sound && edges.shells > 0,
         warnings: mesh.warnings().to_vec(),
     }

@@ -33,4 +33,4 @@ pub mod rate_card;
 ///
 /// It is stored with each analysis and each price, and belongs in the key of every cache of them.
 /// Raise it whenever the same file could give another number than before.
-pub const ENGINE_VERSION: &str = "1";
+pub const ENGINE_VERSION: &str = "2";
