@@ -93,6 +93,8 @@ uuid_kinds! {
     OrderId,
     /// Another jewellery seller who uses our API.
     PartnerId,
+    /// A question what something would cost.
+    QuoteId,
 }
 
 /// A 3D model: the SHA-256 of its bytes, as 64 lower-case hexadecimal digits.

@@ -9,6 +9,7 @@ mod causes;
 mod jobs;
 mod log;
 mod operators;
+mod quotes;
 mod rows;
 mod work;
 

@@ -1,0 +1,181 @@
+//! What may become of a quote: pure, with the time as an argument.
+//!
+//! A calculation that comes to a quote which is settled already is answered with `None`: there is nothing to do, and
+//! nobody to tell.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::refusal::QuoteRefusal;
+use super::{Offer, Quote, QuoteState, Requester, RoughPrice};
+use crate::actor::Actor;
+use crate::ids::{OrderId, QuoteId};
+use crate::order::price::Price;
+use crate::order::spec::WorkSpec;
+
+/// What somebody asks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Who.
+    pub requester: Requester,
+    /// What they call it.
+    pub reference: Option<String>,
+    /// The price of what.
+    pub spec: WorkSpec,
+}
+
+/// What a calculation found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calculated {
+    /// The price; of the most that the model can be when `is_provisional`.
+    pub price: Price,
+    /// Whether a person must decide.
+    pub is_provisional: bool,
+    /// The printability report.
+    pub report: Option<serde_json::Value>,
+}
+
+impl Quote {
+    /// A quote that was just asked for.
+    pub fn requested(
+        id: QuoteId,
+        request: Request,
+        rough: Option<RoughPrice>,
+        at: DateTime<Utc>,
+    ) -> Self {
+        let Request { requester, reference, spec } = request;
+        Self {
+            id,
+            requester,
+            reference,
+            spec,
+            revision: 1,
+            created_at: at,
+            rough,
+            report: None,
+            state: QuoteState::Requested,
+        }
+    }
+
+    /// Asking again under the same reference is no mistake; asking for something else is.
+    ///
+    /// # Errors
+    /// [`QuoteRefusal::ReferenceTaken`].
+    pub fn expect_same(&self, spec: &WorkSpec) -> Result<(), QuoteRefusal> {
+        if self.spec == *spec { Ok(()) } else { Err(QuoteRefusal::ReferenceTaken) }
+    }
+
+    /// The calculation is done: an exact price is an offer that holds for `validity`, a provisional one waits for a person.
+    pub fn priced(
+        self,
+        calculated: Calculated,
+        at: DateTime<Utc>,
+        validity: TimeDelta,
+    ) -> Option<Self> {
+        let Calculated { price, is_provisional, report } = calculated;
+        let state = match (&self.state, is_provisional) {
+            (QuoteState::Requested, true) => QuoteState::Provisional { price, priced_at: at },
+            (QuoteState::Requested, false) => QuoteState::Priced {
+                offer: Offer {
+                    price,
+                    priced_at: at,
+                    valid_until: at + validity,
+                    accepted_by: None,
+                },
+            },
+            _ => return None,
+        };
+        Some(Self { report, ..self.becoming(state) })
+    }
+
+    /// No price can be made of this model, or attempts are used up.
+    pub fn refused(
+        self,
+        code: String,
+        reason: String,
+        report: Option<serde_json::Value>,
+        at: DateTime<Utc>,
+    ) -> Option<Self> {
+        if self.state.is_settled() {
+            return None;
+        }
+        let state = QuoteState::Refused { code, reason, refused_at: at };
+        Some(Self { report, ..self.becoming(state) })
+    }
+
+    /// A person decides that the provisional price will do: it becomes an offer. Accepting twice is no mistake.
+    ///
+    /// # Errors
+    /// When the caller is not a person of the house, or there is no provisional price.
+    pub fn accept(
+        &self,
+        by: &Actor,
+        at: DateTime<Utc>,
+        validity: TimeDelta,
+    ) -> Result<Option<Self>, QuoteRefusal> {
+        if !matches!(by, Actor::Seller { .. } | Actor::Admin { .. }) {
+            return Err(QuoteRefusal::NotAllowed { role: by.role() });
+        }
+        match &self.state {
+            QuoteState::Provisional { price, .. } => {
+                let offer = Offer {
+                    price: price.clone(),
+                    priced_at: at,
+                    valid_until: at + validity,
+                    accepted_by: Some(by.clone()),
+                };
+                Ok(Some(self.clone().becoming(QuoteState::Priced { offer })))
+            }
+            QuoteState::Priced { offer } if offer.accepted_by.is_some() => Ok(None),
+            QuoteState::Requested => Err(QuoteRefusal::NotPricedYet),
+            state => Err(without_offer(state)),
+        }
+    }
+
+    /// Whoever asked does not want to know any more. Calling off twice is no mistake.
+    ///
+    /// # Errors
+    /// When it became an order.
+    pub fn cancel(&self, at: DateTime<Utc>) -> Result<Option<Self>, QuoteRefusal> {
+        match &self.state {
+            QuoteState::Ordered { order_id, .. } => {
+                Err(QuoteRefusal::AlreadyOrdered { order_id: *order_id })
+            }
+            QuoteState::Cancelled { .. } | QuoteState::Refused { .. } => Ok(None),
+            _ => Ok(Some(self.clone().becoming(QuoteState::Cancelled { cancelled_at: at }))),
+        }
+    }
+
+    /// The offer becomes an order: answers the price to order at, and the quote as it is then.
+    ///
+    /// # Errors
+    /// When there is no offer, it does not hold any more, or it became another order.
+    pub fn order(
+        &self,
+        order_id: OrderId,
+        at: DateTime<Utc>,
+    ) -> Result<(Price, Self), QuoteRefusal> {
+        match &self.state {
+            QuoteState::Priced { offer } if at < offer.valid_until => {
+                let state = QuoteState::Ordered { offer: offer.clone(), order_id, ordered_at: at };
+                Ok((offer.price.clone(), self.clone().becoming(state)))
+            }
+            QuoteState::Priced { offer } => Err(QuoteRefusal::Expired { until: offer.valid_until }),
+            QuoteState::Requested => Err(QuoteRefusal::NotPricedYet),
+            QuoteState::Provisional { .. } => Err(QuoteRefusal::NotAcceptedYet),
+            state => Err(without_offer(state)),
+        }
+    }
+
+    fn becoming(self, state: QuoteState) -> Self {
+        Self { revision: self.revision + 1, state, ..self }
+    }
+}
+
+const fn without_offer(state: &QuoteState) -> QuoteRefusal {
+    match state {
+        QuoteState::Ordered { order_id, .. } => {
+            QuoteRefusal::AlreadyOrdered { order_id: *order_id }
+        }
+        state => QuoteRefusal::NoOffer { state: state.name() },
+    }
+}
