@@ -2,7 +2,6 @@
 //! also look without being woken, so that no lost wake-up strands a job.
 
 mod calculation;
-mod rate_cards;
 pub mod wake_ups;
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 //! ```text
 //! bytes ── mesh::read ──▶ Mesh ── analysis::analyse ──▶ Analysis ─┐
 //!                                                                ├─ quote::price ──▶ PriceBreakdown
-//! JSON ── serde, RateCard::validate ──▶ RateCard ─────────────────┘
+//! JSON ── serde, RateCard::validate ──▶ RateCard, Fixing ─────────┘
 //! ```
 //!
 //! The crate is pure: no files, no network, no clock, no database, no threads. Whoever calls it
@@ -25,9 +25,11 @@
 #![deny(missing_docs)]
 
 pub mod analysis;
+pub mod fixing;
 pub mod mesh;
 pub mod quote;
 pub mod rate_card;
+pub mod rough;
 
 /// Version of everything that turns bytes into numbers.
 ///

@@ -2,7 +2,9 @@
 //!
 //! Nothing that a person might want to change stands in code: densities differ by 1.5 % between
 //! two suppliers' tables, and that is 1.5 % of the price. The version of a card is kept outside
-//! of it, by whoever stores it; a card that has been used is never changed.
+//! of it, by whoever stores it; a card that has been used is never changed. What a later version of
+//! this program added to the document is therefore optional and, when left out, changes no price:
+//! the cards of the first version are read, and price, as they always did.
 //!
 //! Money is in **minor units** (kopecks, cents) of [`RateCard::currency`]: rates as decimals,
 //! which JSON carries as strings, fixed sums as whole numbers. Shares are fractions: `"0.20"` is
@@ -12,6 +14,8 @@ use std::collections::BTreeSet;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
+
+use crate::fixing::Metal;
 
 /// Largest fixed sum on a card, in minor units: keeps every total far inside 64 bits.
 const MAX_SUM: i64 = 1_000_000_000_000;
@@ -44,26 +48,143 @@ pub struct RateCard {
     pub vat_rate: Decimal,
     /// How fractions of a minor unit are dealt with.
     pub rounding: Rounding,
+    /// Setting stones, by kind. None when left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<SettingRate>,
+    /// Working days from approval to shipping. No promise when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead_time_days: Option<u16>,
+    /// Sooner, for more. Not to be had when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rush: Option<Rush>,
+    /// How far apart the lowest and the highest volume of a damaged model may be, as a fraction of
+    /// the highest, for a price without a person's look: half a percent when left out.
+    #[serde(default = "half_a_percent")]
+    pub provisional_spread: Decimal,
 }
 
-/// A metal and what working it costs.
+const fn half_a_percent() -> Decimal {
+    Decimal::from_parts(5, 0, 0, false, 3)
+}
+
+/// What pieces are made of, and what working it costs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Material {
     /// The name orders use, e.g. `silver-925`.
     pub id: String,
-    /// Density of the alloy in g/cm³.
+    /// Whether it is cast or printed. A metal when left out.
+    #[serde(default)]
+    pub kind: MaterialKind,
+    /// Density in g/cm³.
     pub density_g_cm3: Decimal,
-    /// Price of the alloy, minor units a gram.
-    pub price_per_gram: Decimal,
-    /// Casting, minor units a gram of finished metal.
+    /// Price a gram: a number of minor units, or by the price of the pure metal.
+    pub price_per_gram: GramPrice,
+    /// Casting, minor units a gram of metal. For metals only.
+    #[serde(default)]
     pub casting_per_gram: Decimal,
-    /// Metal that does not come back, as a fraction of the finished metal. Sprues come back and
-    /// are not in here.
+    /// Casting, minor units a piece. For metals only.
+    #[serde(default)]
+    pub casting_per_piece: i64,
+    /// How much heavier than the drawing a casting is before it is finished, as a fraction. For
+    /// metals only.
+    #[serde(default)]
+    pub casting_allowance: Decimal,
+    /// What does not come back, as a fraction of the weight: of a metal, what is lost in melting
+    /// (sprues come back and are not in here); of what is printed, supports and waste.
+    #[serde(default)]
     pub melt_loss: Decimal,
     /// How much larger than the piece its pattern is printed, linear, as a fraction: castings
-    /// shrink.
+    /// shrink. For metals only.
+    #[serde(default)]
     pub shrinkage: Decimal,
+    /// No piece of it costs less than this before quantity breaks, minor units. The card's own
+    /// minimum when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_per_piece: Option<i64>,
+    /// What can be made of it. Anything when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<MaterialLimits>,
+}
+
+/// How a material becomes a piece.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaterialKind {
+    /// Cast into the hollow that a printed pattern left.
+    #[default]
+    Metal,
+    /// Printed as it is.
+    Resin,
+    /// Printed as it is.
+    Nylon,
+}
+
+impl MaterialKind {
+    /// Whether a pattern is printed first.
+    pub const fn is_cast(self) -> bool {
+        matches!(self, Self::Metal)
+    }
+}
+
+/// The price of a gram of a material.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "must be minor units as a string, or an object with metal, fineness and markup"
+)]
+pub enum GramPrice {
+    /// Minor units, as the card says.
+    Fixed(Decimal),
+    /// From the price of the pure metal on the day.
+    ByFixing(FixingRule),
+}
+
+/// From the price of a gram of pure metal to that of an alloy: `fixing · fineness · (1 + markup)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FixingRule {
+    /// The pure metal.
+    pub metal: Metal,
+    /// How much of it is in a gram: `"0.585"`.
+    pub fineness: Decimal,
+    /// What is put on top, as a fraction: alloying metals, buying, keeping.
+    #[serde(default)]
+    pub markup: Decimal,
+}
+
+/// What can be made of a material. Millimetres.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaterialLimits {
+    /// The thinnest wall.
+    pub min_wall_mm: Decimal,
+    /// The smallest detail.
+    pub min_detail_mm: Decimal,
+    /// The thickest solid section: thicker ones crack, or should be hollowed.
+    pub max_solid_mm: Decimal,
+    /// The room of the machine.
+    pub build_volume_mm: [Decimal; 3],
+}
+
+/// Setting stones of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettingRate {
+    /// The name orders use, e.g. `pave`.
+    pub id: String,
+    /// Minor units a stone.
+    pub per_stone: i64,
+}
+
+/// Sooner, for more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rush {
+    /// What the net sum is multiplied by, at least 1.
+    pub factor: Decimal,
+    /// Working days from approval to shipping.
+    pub lead_time_days: u16,
 }
 
 /// A way to finish a surface.
@@ -76,6 +197,16 @@ pub struct Finish {
     pub fixed_per_piece: i64,
     /// Minor units a cm² of surface.
     pub per_cm2: Decimal,
+    /// The kinds of material it is for; all when left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only_for: Vec<MaterialKind>,
+}
+
+impl Finish {
+    /// Whether a material of this kind can be finished so.
+    pub fn suits(&self, kind: MaterialKind) -> bool {
+        self.only_for.is_empty() || self.only_for.contains(&kind)
+    }
 }
 
 /// Printing the wax or resin pattern.
@@ -84,8 +215,24 @@ pub struct Finish {
 pub struct MachineRates {
     /// Pattern material, minor units a cm³ of pattern.
     pub pattern_per_cm3: Decimal,
-    /// Room in the machine, minor units a cm³ of the pattern's bounding box.
+    /// Room in the machine, minor units a cm³ of the bounding box of what is printed.
     pub space_per_cm3: Decimal,
+    /// The machine's time. Free when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<MachineTime>,
+}
+
+/// How long printing takes: `hours = hours_per_mm · height + hours_per_cm3 · volume`. The height is the shortest
+/// side of the box, because pieces are laid flat; so the price does not depend on how a file is turned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MachineTime {
+    /// Hours a millimetre of height: layers.
+    pub hours_per_mm: Decimal,
+    /// Hours a cm³ of volume.
+    pub hours_per_cm3: Decimal,
+    /// Minor units an hour.
+    pub rate_per_hour: Decimal,
 }
 
 /// From this many pieces on, each costs this share of its price.
@@ -156,6 +303,11 @@ impl RateCard {
         self.materials.iter().find(|material| material.id == id)
     }
 
+    /// The kind of setting with this id.
+    pub fn setting(&self, id: &str) -> Option<&SettingRate> {
+        self.settings.iter().find(|setting| setting.id == id)
+    }
+
     /// The finish with this id.
     pub fn finish(&self, id: &str) -> Option<&Finish> {
         self.finishes.iter().find(|finish| finish.id == id)
@@ -171,6 +323,7 @@ impl RateCard {
         sum("setup_per_order", self.setup_per_order)?;
         rate("machine.pattern_per_cm3", self.machine.pattern_per_cm3)?;
         rate("machine.space_per_cm3", self.machine.space_per_cm3)?;
+        self.validate_time()?;
         self.validate_breaks()?;
         sum("minimum_per_piece", self.minimum_per_piece)?;
         sum("minimum_per_order", self.minimum_per_order)?;
@@ -178,22 +331,47 @@ impl RateCard {
         if !(1..=1_000_000).contains(&self.rounding.net_step) {
             return fault("rounding.net_step", "must be from 1 to 1000000");
         }
-        Ok(())
+        self.validate_settings()?;
+        self.validate_lead_times()?;
+        share("provisional_spread", self.provisional_spread)
     }
 
     fn validate_materials(&self) -> Result<(), RateCardError> {
         ids("materials", self.materials.iter().map(|material| material.id.as_str()))?;
-        for (index, material) in self.materials.iter().enumerate() {
-            let field = |name: &str| format!("materials[{index}].{name}");
-            let density = material.density_g_cm3;
-            if density < Decimal::new(1, 1) || density > Decimal::from(30) {
-                return fault(field("density_g_cm3"), "must be from 0.1 to 30 g/cm³");
-            }
-            rate(field("density_g_cm3"), density)?;
-            rate(field("price_per_gram"), material.price_per_gram)?;
-            rate(field("casting_per_gram"), material.casting_per_gram)?;
-            share(field("melt_loss"), material.melt_loss)?;
-            share(field("shrinkage"), material.shrinkage)?;
+        let mut materials = self.materials.iter().enumerate();
+        materials.try_for_each(|(index, material)| material.validate(index))
+    }
+
+    fn validate_time(&self) -> Result<(), RateCardError> {
+        let Some(time) = &self.machine.time else { return Ok(()) };
+        rate("machine.time.hours_per_mm", time.hours_per_mm)?;
+        rate("machine.time.hours_per_cm3", time.hours_per_cm3)?;
+        rate("machine.time.rate_per_hour", time.rate_per_hour)
+    }
+
+    fn validate_settings(&self) -> Result<(), RateCardError> {
+        if self.settings.is_empty() {
+            return Ok(());
+        }
+        ids("settings", self.settings.iter().map(|setting| setting.id.as_str()))?;
+        let mut settings = self.settings.iter().enumerate();
+        settings.try_for_each(|(index, setting)| {
+            sum(format!("settings[{index}].per_stone"), setting.per_stone)
+        })
+    }
+
+    fn validate_lead_times(&self) -> Result<(), RateCardError> {
+        let usual = self.lead_time_days.unwrap_or(u16::MAX);
+        if usual == 0 {
+            return fault("lead_time_days", "must be at least 1");
+        }
+        let Some(rush) = &self.rush else { return Ok(()) };
+        if rush.factor < Decimal::ONE || rush.factor > Decimal::TEN {
+            return fault("rush.factor", "must be from 1 to 10");
+        }
+        rate("rush.factor", rush.factor)?;
+        if rush.lead_time_days == 0 || rush.lead_time_days > usual {
+            return fault("rush.lead_time_days", "must be at least 1 and not above the usual one");
         }
         Ok(())
     }
@@ -203,6 +381,9 @@ impl RateCard {
         for (index, finish) in self.finishes.iter().enumerate() {
             sum(format!("finishes[{index}].fixed_per_piece"), finish.fixed_per_piece)?;
             rate(format!("finishes[{index}].per_cm2"), finish.per_cm2)?;
+            if finish.only_for.len() > 3 {
+                return fault(format!("finishes[{index}].only_for"), "names a kind twice");
+            }
         }
         Ok(())
     }
@@ -221,6 +402,76 @@ impl RateCard {
             before = (step.from_quantity, step.factor);
         }
         Ok(())
+    }
+}
+
+impl Material {
+    fn validate(&self, index: usize) -> Result<(), RateCardError> {
+        let field = |name: &str| format!("materials[{index}].{name}");
+        let density = self.density_g_cm3;
+        if density < Decimal::new(1, 1) || density > Decimal::from(30) {
+            return fault(field("density_g_cm3"), "must be from 0.1 to 30 g/cm³");
+        }
+        rate(field("density_g_cm3"), density)?;
+        match &self.price_per_gram {
+            GramPrice::Fixed(price) => rate(field("price_per_gram"), *price)?,
+            GramPrice::ByFixing(rule) => rule.validate(&field("price_per_gram"))?,
+        }
+        rate(field("casting_per_gram"), self.casting_per_gram)?;
+        sum(field("casting_per_piece"), self.casting_per_piece)?;
+        share(field("casting_allowance"), self.casting_allowance)?;
+        share(field("melt_loss"), self.melt_loss)?;
+        share(field("shrinkage"), self.shrinkage)?;
+        self.validate_kind(field)?;
+        sum(field("minimum_per_piece"), self.minimum_per_piece.unwrap_or_default())?;
+        self.limits.as_ref().map_or(Ok(()), |limits| limits.validate(&field("limits")))
+    }
+
+    /// What is printed as it is must not be charged for casting by a slip of the pen.
+    fn validate_kind(&self, field: impl Fn(&str) -> String) -> Result<(), RateCardError> {
+        let casting = [
+            ("casting_per_gram", self.casting_per_gram),
+            ("casting_per_piece", self.casting_per_piece.into()),
+            ("casting_allowance", self.casting_allowance),
+            ("shrinkage", self.shrinkage),
+        ];
+        match casting.iter().find(|(_, rate)| !rate.is_zero()) {
+            Some((name, _)) if !self.kind.is_cast() => fault(field(name), "is for metals only"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FixingRule {
+    fn validate(&self, place: &str) -> Result<(), RateCardError> {
+        if self.fineness <= Decimal::ZERO || self.fineness > Decimal::ONE {
+            return fault(format!("{place}.fineness"), "must be above 0 and at most 1");
+        }
+        rate(format!("{place}.fineness"), self.fineness)?;
+        if self.markup > Decimal::TEN {
+            return fault(format!("{place}.markup"), "must be a fraction of at most 10");
+        }
+        rate(format!("{place}.markup"), self.markup)
+    }
+}
+
+impl MaterialLimits {
+    fn validate(&self, place: &str) -> Result<(), RateCardError> {
+        let [x, y, z] = self.build_volume_mm;
+        let lengths = [
+            ("min_wall_mm", self.min_wall_mm),
+            ("min_detail_mm", self.min_detail_mm),
+            ("max_solid_mm", self.max_solid_mm),
+            ("build_volume_mm[0]", x),
+            ("build_volume_mm[1]", y),
+            ("build_volume_mm[2]", z),
+        ];
+        lengths.into_iter().try_for_each(|(name, length)| {
+            if length <= Decimal::ZERO || length > Decimal::ONE_THOUSAND {
+                return fault(format!("{place}.{name}"), "must be above 0 and at most 1000 mm");
+            }
+            rate(format!("{place}.{name}"), length)
+        })
     }
 }
 
@@ -279,7 +530,8 @@ mod tests {
         card.validate().unwrap();
         let json = serde_json::to_string(&card).unwrap();
         assert_eq!(serde_json::from_str::<RateCard>(&json).unwrap(), card);
-        for id in ["silver-925", "gold-585", "gold-750", "platinum-950", "brass", "bronze"] {
+        let metals = ["silver-925", "gold-585", "gold-750", "platinum-950", "brass", "bronze"];
+        for id in metals.into_iter().chain(["resin", "nylon"]) {
             assert!(card.material(id).is_some(), "{id}");
         }
         for id in ["raw", "polished", "matte"] {
@@ -301,10 +553,6 @@ mod tests {
             broken(|c| c.materials[2].density_g_cm3 = Decimal::ZERO),
             "materials[2].density_g_cm3"
         );
-        assert_eq!(
-            broken(|c| c.materials[0].price_per_gram = Decimal::NEGATIVE_ONE),
-            "materials[0].price_per_gram"
-        );
         assert_eq!(broken(|c| c.finishes[0].id = "Raw".into()), "finishes[0].id");
         assert_eq!(broken(|c| c.finishes[1].per_cm2 = Decimal::MAX), "finishes[1].per_cm2");
         assert_eq!(broken(|c| c.setup_per_order = -1), "setup_per_order");
@@ -318,6 +566,60 @@ mod tests {
         );
         assert_eq!(broken(|c| c.vat_rate = Decimal::from(20)), "vat_rate");
         assert_eq!(broken(|c| c.rounding.net_step = 0), "rounding.net_step");
+        assert_eq!(broken(|c| c.settings[1].per_stone = -1), "settings[1].per_stone");
+        assert_eq!(broken(|c| c.settings[1].id = c.settings[0].id.clone()), "settings[1].id");
+        assert_eq!(broken(|c| c.lead_time_days = Some(0)), "lead_time_days");
+        assert_eq!(broken(|c| c.rush.as_mut().unwrap().factor = Decimal::ZERO), "rush.factor");
+        assert_eq!(broken(|c| c.rush.as_mut().unwrap().lead_time_days = 99), "rush.lead_time_days");
+        assert_eq!(
+            broken(|c| c.machine.time.as_mut().unwrap().hours_per_mm = Decimal::NEGATIVE_ONE),
+            "machine.time.hours_per_mm"
+        );
+        assert_eq!(broken(|c| c.provisional_spread = Decimal::ONE), "provisional_spread");
+    }
+
+    #[test]
+    fn faults_of_what_a_material_is_bought_and_made_by_are_named() {
+        fn by_fixing(m: &mut Material, fineness: i64, markup: i64) {
+            let (fineness, markup) = (Decimal::new(fineness, 3), Decimal::new(markup, 1));
+            m.price_per_gram =
+                GramPrice::ByFixing(FixingRule { metal: Metal::Gold, fineness, markup });
+        }
+        let broken = |spoil: fn(&mut Material)| {
+            let mut card = RateCard::sample();
+            spoil(&mut card.materials[1]);
+            card.validate().unwrap_err().field
+        };
+        let rule = |metal: &str, fineness: &str, markup: &str| {
+            serde_json::from_value::<GramPrice>(serde_json::json!(
+                { "metal": metal, "fineness": fineness, "markup": markup }
+            ))
+        };
+        assert!(rule("unobtainium", "0.5", "0").is_err());
+        assert_eq!(
+            broken(|m| m.price_per_gram = GramPrice::Fixed(Decimal::NEGATIVE_ONE)),
+            "materials[1].price_per_gram"
+        );
+        assert_eq!(broken(|m| by_fixing(m, 1001, 0)), "materials[1].price_per_gram.fineness");
+        assert_eq!(broken(|m| by_fixing(m, 585, 101)), "materials[1].price_per_gram.markup");
+        assert_eq!(broken(|m| m.kind = MaterialKind::Resin), "materials[1].casting_per_gram");
+        assert_eq!(broken(|m| m.casting_per_piece = -1), "materials[1].casting_per_piece");
+        assert_eq!(broken(|m| m.minimum_per_piece = Some(-1)), "materials[1].minimum_per_piece");
+        assert_eq!(
+            broken(|m| m.limits.as_mut().unwrap().build_volume_mm[2] = Decimal::ZERO),
+            "materials[1].limits.build_volume_mm[2]"
+        );
+    }
+
+    /// As it was published by the first version: it lies in databases, and prices name it.
+    #[test]
+    fn a_card_of_the_first_version_is_still_read() {
+        let card: RateCard =
+            serde_json::from_str(include_str!("../rate_cards/first_version.json")).unwrap();
+        card.validate().unwrap();
+        assert!(card.materials.iter().all(|material| material.kind.is_cast()));
+        assert!(card.rush.is_none() && card.settings.is_empty() && card.machine.time.is_none());
+        assert_eq!(card.provisional_spread, Decimal::new(5, 3));
     }
 
     #[test]

@@ -13,5 +13,6 @@ mod error;
 pub mod models;
 pub mod object_storage;
 pub mod openapi;
+pub mod prices;
 pub mod routes;
 pub mod store;

@@ -9,6 +9,7 @@ mod causes;
 mod jobs;
 mod log;
 mod operators;
+mod price_books;
 mod quotes;
 mod rows;
 mod work;

@@ -9,7 +9,6 @@ use shared::contracts::inbound::{
 };
 use shared::contracts::text::{ReasonText, ShopOrderId};
 use shared::ids::ModelId;
-use shared::order::spec::WorkSpec;
 
 use super::story::{Oddity, Story};
 use super::told::Told;
@@ -99,9 +98,7 @@ impl Customer<'_> {
     }
 
     async fn submit(&self, model_id: ModelId) -> Result<(), Stopping> {
-        let WorkSpec { model_id, unit, material, finish, quantity } = spec(&self.story, model_id);
-        let shop_order_id = self.shop_order_id();
-        let message = OrderSubmitted { shop_order_id, model_id, unit, material, finish, quantity };
+        let message = OrderSubmitted::new(self.shop_order_id(), spec(&self.story, model_id));
         self.world.book().submitted(&self.number, Instant::now());
         self.send("submitted", Inbound::ShopOrderSubmitted(message)).await
     }

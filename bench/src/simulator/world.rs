@@ -14,7 +14,7 @@ use shared::clock::{Clock, SystemClock};
 use shared::contracts::inbound::Inbound;
 use shared::ids::{Ids, ModelId, TimeOrderedIds};
 use shared::order::Status;
-use shared::order::spec::{Quantity, RateCardKey, Unit, WorkSpec};
+use shared::order::spec::{Quantity, RateCardKey, StoneSettings, Unit, WorkSpec};
 use shared::platform::shutdown::Shutdown;
 
 use super::book::{Book, News};
@@ -293,6 +293,8 @@ pub fn spec(story: &Story, model_id: ModelId) -> WorkSpec {
         material: of_the_rate_card(story.material),
         finish: of_the_rate_card(story.finish),
         quantity: Quantity::try_from(story.quantity).expect("stories order a few pieces"),
+        rush: false,
+        settings: StoneSettings::default(),
     }
 }
 

@@ -6,17 +6,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use object_store::{ObjectStore, ObjectStoreExt};
-use pricing::analysis::{Analysis, Unit as FileUnit, analyse};
+use pricing::analysis::analyse;
 use pricing::mesh::{ModelError, read};
-use pricing::quote::{Item, PriceError};
+use pricing::quote::{PriceBook, PriceError};
 use shared::ids::ModelId;
-use shared::money::Money;
-use shared::order::price::{ModelFacts, Price, PriceLine};
-use shared::order::spec::{Unit, WorkSpec};
+use shared::order::price::Price;
+use shared::order::spec::WorkSpec;
 use write_api::models::path_of;
+use write_api::prices::{self, NotACurrency};
 use write_api::store::Store;
-
-use super::rate_cards::{InForce, in_force};
 
 /// A model must arrive from the object store within this time.
 const FETCH_DEADLINE: Duration = Duration::from_mins(1);
@@ -45,8 +43,8 @@ impl Calculation {
 
     /// Prices one spec with the rate card in force.
     pub(super) async fn of(&self, spec: &WorkSpec) -> Outcome {
-        let card = match in_force(self.store.pool(), self.store.clock().now()).await {
-            Ok(Some(card)) => card,
+        let book = match self.store.price_book(self.store.clock().now()).await {
+            Ok(Some(book)) => book,
             Ok(None) => return away("no rate card is in force: publish one"),
             Err(error) => return away(&format!("the rate card cannot be read: {error}")),
         };
@@ -59,7 +57,7 @@ impl Calculation {
         };
         let (work, now) = (spec.clone(), self.store.clock().now());
         // Geometry is CPU work of milliseconds to seconds: never on the threads that serve I/O.
-        let priced = tokio::task::spawn_blocking(move || price(&bytes, &work, &card, now)).await;
+        let priced = tokio::task::spawn_blocking(move || price(&bytes, &work, &book, now)).await;
         match priced {
             Ok(Ok(price)) => Outcome::Priced(price),
             Ok(Err(trouble)) => trouble.into(),
@@ -93,15 +91,21 @@ enum NoPrice {
     Model(#[from] ModelError),
     #[error(transparent)]
     Price(#[from] PriceError),
-    #[error("the rate card's currency {0} is none")]
-    Currency(String),
+    #[error("the file does not say its unit")]
+    UnitUnknown,
+    #[error(transparent)]
+    Currency(#[from] NotACurrency),
 }
 
 impl From<NoPrice> for Outcome {
     fn from(trouble: NoPrice) -> Self {
+        if matches!(&trouble, NoPrice::Price(error) if error.may_succeed_later()) {
+            return away(&trouble.to_string());
+        }
         let code = match &trouble {
             NoPrice::Model(error) => error.code(),
             NoPrice::Price(error) => error.code(),
+            NoPrice::UnitUnknown => "unit_unknown",
             NoPrice::Currency(_) => "bad_rate_card",
         };
         Self::Hopeless { code, reason: trouble.to_string() }
@@ -111,54 +115,11 @@ impl From<NoPrice> for Outcome {
 fn price(
     bytes: &[u8],
     spec: &WorkSpec,
-    in_force: &InForce,
+    book: &PriceBook,
     now: DateTime<Utc>,
 ) -> Result<Box<Price>, NoPrice> {
-    let analysis = analyse(&read(bytes)?, file_unit(spec.unit));
-    let item = Item {
-        material: spec.material.as_str().to_owned(),
-        finish: spec.finish.as_str().to_owned(),
-        quantity: spec.quantity.into(),
-    };
-    let breakdown = pricing::quote::price(&analysis, &in_force.card, &item)?;
-    let currency = breakdown.currency.clone();
-    let currency = currency.parse().map_err(|_| NoPrice::Currency(currency))?;
-    Ok(Box::new(Price {
-        total: Money { minor: breakdown.total_minor, currency },
-        lines: breakdown.lines.iter().map(line).collect(),
-        metal_grams: breakdown.metal_grams,
-        model: facts(&analysis),
-        rate_card_version: in_force.version,
-        engine_version: breakdown.engine_version,
-        calculated_at: now,
-    }))
-}
-
-const fn facts(analysis: &Analysis) -> ModelFacts {
-    ModelFacts {
-        volume_mm3: analysis.volume_mm3,
-        area_mm2: analysis.area_mm2,
-        bbox_mm: analysis.bbox_mm,
-        facets: analysis.facets,
-        shells: analysis.shells,
-    }
-}
-
-fn line(line: &pricing::quote::PriceLine) -> PriceLine {
-    PriceLine {
-        code: line.code.as_str().to_owned(),
-        quantity: line.quantity,
-        unit: line.unit.as_str().to_owned(),
-        rate: line.rate,
-        amount_minor: line.amount_minor,
-    }
-}
-
-const fn file_unit(unit: Unit) -> FileUnit {
-    match unit {
-        Unit::Millimetre => FileUnit::Millimetre,
-        Unit::Centimetre => FileUnit::Centimetre,
-        Unit::Metre => FileUnit::Metre,
-        Unit::Inch => FileUnit::Inch,
-    }
+    let unit = prices::stated_unit(spec.unit).ok_or(NoPrice::UnitUnknown)?;
+    let analysis = analyse(&read(bytes)?, unit);
+    let breakdown = pricing::quote::price(&analysis, book, &prices::item(spec))?;
+    Ok(Box::new(prices::price(&breakdown, &analysis, &spec.model_id, now)?))
 }

@@ -9,6 +9,7 @@ use shared::contracts::inbound::{
 use shared::contracts::text::{ReasonText, ShopOrderId};
 use shared::contracts::{inbound, samples as messages};
 use shared::ids::ModelId;
+use shared::order::spec::WorkSpec;
 use shared::order::{Status, samples};
 use sqlx::types::Json;
 use testkit::{DatabaseRole, PATIENCE, Proxy, eventually};
@@ -38,15 +39,8 @@ fn submitted(shop_order_id: &str) -> Inbound {
 }
 
 fn submitted_of(shop_order_id: &str, model_id: ModelId) -> Inbound {
-    let spec = samples::spec();
-    Inbound::ShopOrderSubmitted(OrderSubmitted {
-        shop_order_id: number(shop_order_id),
-        model_id,
-        unit: spec.unit,
-        material: spec.material,
-        finish: spec.finish,
-        quantity: spec.quantity,
-    })
+    let spec = WorkSpec { model_id, ..samples::spec() };
+    Inbound::ShopOrderSubmitted(OrderSubmitted::new(number(shop_order_id), spec))
 }
 
 fn cancelled(shop_order_id: &str) -> Inbound {

@@ -155,9 +155,8 @@ fn parcel() -> Value {
 
 /// A silver ring for the shop's customer.
 fn submission(shop_order_id: ShopOrderId, model_id: ModelId) -> Inbound {
-    let WorkSpec { unit, material, finish, quantity, .. } = samples::spec();
-    let data = OrderSubmitted { shop_order_id, model_id, unit, material, finish, quantity };
-    Inbound::ShopOrderSubmitted(data)
+    let spec = WorkSpec { model_id, ..samples::spec() };
+    Inbound::ShopOrderSubmitted(OrderSubmitted::new(shop_order_id, spec))
 }
 
 /// Waits for the price and answers the order's id.

@@ -9,6 +9,7 @@ use consumer::recount;
 use shared::contracts::inbound::{Inbound, OrderSubmitted};
 use shared::ids::ModelId;
 use shared::order::samples;
+use shared::order::spec::WorkSpec;
 use testkit::{eventually, jwt};
 use tokio::sync::RwLock;
 
@@ -69,16 +70,12 @@ async fn partner(
 /// Publishes the shop's orders, every tenth of them twice.
 async fn shop(stack: Arc<RwLock<Stack>>, model: String, accepted: Arc<AtomicUsize>) {
     let channel = stack.read().await.channel().await;
-    let (spec, model_id) = (samples::spec(), model.parse::<ModelId>().unwrap());
+    let model_id = model.parse::<ModelId>().unwrap();
     for number in 0..BY_AMQP {
-        let submitted = Inbound::ShopOrderSubmitted(OrderSubmitted {
-            shop_order_id: format!("S-{number}").try_into().unwrap(),
-            model_id: model_id.clone(),
-            unit: spec.unit,
-            material: spec.material.clone(),
-            finish: spec.finish.clone(),
-            quantity: spec.quantity,
-        });
+        let submitted = Inbound::ShopOrderSubmitted(OrderSubmitted::new(
+            format!("S-{number}").try_into().unwrap(),
+            WorkSpec { model_id: model_id.clone(), ..samples::spec() },
+        ));
         for _ in 0..=usize::from(number % 10 == 0) {
             let id = format!("shop-{number}");
             publish(&channel, submitted.clone(), &id, "shop.order.submitted").await;

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use pricing::analysis::{Unit, Verdict, analyse};
 use pricing::mesh::read;
-use pricing::quote::{Item, price};
-use pricing::rate_card::RateCard;
+use pricing::quote::{Item, PriceBook, price};
 
 #[test]
 fn every_demo_model_is_exact_and_can_be_priced() {
@@ -24,8 +23,9 @@ fn every_demo_model_is_exact_and_can_be_priced() {
         assert_eq!((model.negative_shells, model.zero_area_facets), (0, 0), "{name}");
         assert!(model.signed_volume_mm3 > 0.0, "{name}");
         assert!(model.bbox_mm.iter().all(|extent| (1.0..60.0).contains(extent)), "{name}");
-        let item = Item { material: "silver-925".into(), finish: "polished".into(), quantity: 1 };
-        let quote = price(&model, &RateCard::sample(), &item).unwrap();
+        let (material, finish) = ("silver-925".to_owned(), "polished".to_owned());
+        let item = Item { material, finish, quantity: 1, ..Item::default() };
+        let quote = price(&model, &PriceBook::sample(), &item).unwrap();
         assert!(quote.total_minor > 100_000, "{name}");
     }
     assert!(seen >= 5);

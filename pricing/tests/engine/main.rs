@@ -9,4 +9,5 @@ mod invariants;
 mod oracle;
 mod pricing_rules;
 mod reading;
+mod rough;
 mod shapes;

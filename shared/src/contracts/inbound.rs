@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::envelope::{Envelope, Flaw, Malformed};
 use super::text::{ForeignReference, PersonName, ReasonText, ShopOrderId};
 use crate::ids::{ModelId, OrderId, SellerId};
-use crate::order::spec::{Quantity, RateCardKey, Unit, WorkSpec};
+use crate::order::spec::{Quantity, RateCardKey, StoneSettings, Unit, WorkSpec};
 
 /// A system that sends us messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -232,13 +232,25 @@ pub struct OrderSubmitted {
     pub finish: RateCardKey,
     /// Pieces.
     pub quantity: Quantity,
+    /// Sooner than usual, for the rate card's surcharge.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rush: bool,
+    /// Stones that are set into each piece.
+    #[serde(default, skip_serializing_if = "StoneSettings::is_empty")]
+    pub settings: StoneSettings,
 }
 
 impl OrderSubmitted {
+    /// The message that asks for this.
+    pub fn new(shop_order_id: ShopOrderId, spec: WorkSpec) -> Self {
+        let WorkSpec { model_id, unit, material, finish, quantity, rush, settings } = spec;
+        Self { shop_order_id, model_id, unit, material, finish, quantity, rush, settings }
+    }
+
     /// What is to be made.
     pub fn spec(self) -> WorkSpec {
-        let Self { model_id, unit, material, finish, quantity, .. } = self;
-        WorkSpec { model_id, unit, material, finish, quantity }
+        let Self { model_id, unit, material, finish, quantity, rush, settings, .. } = self;
+        WorkSpec { model_id, unit, material, finish, quantity, rush, settings }
     }
 }
 

@@ -48,15 +48,7 @@ pub fn inbound() -> Vec<Inbound> {
 
 /// The shop's order S-4711, submitted.
 pub fn submitted() -> Inbound {
-    let spec = spec();
-    Inbound::ShopOrderSubmitted(OrderSubmitted {
-        shop_order_id: shop_order_id(),
-        model_id: spec.model_id,
-        unit: spec.unit,
-        material: spec.material,
-        finish: spec.finish,
-        quantity: spec.quantity,
-    })
+    Inbound::ShopOrderSubmitted(OrderSubmitted::new(shop_order_id(), spec()))
 }
 
 /// The sample order, approved by Sergei.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::events::OrderEvent;
 use super::price::{ModelFacts, Price, PriceLine};
-use super::spec::{Quantity, RateCardKey, Unit, WorkSpec};
+use super::spec::{Quantity, RateCardKey, StoneSettings, Unit, WorkSpec};
 use super::stage::{Closing, OperatorName};
 use super::{BrokenHistory, Order, Origin};
 use crate::actor::Actor;
@@ -40,6 +40,8 @@ pub fn spec() -> WorkSpec {
         material: key("silver-925"),
         finish: key("polished"),
         quantity: Quantity::try_from(1).expect("a literal quantity"),
+        rush: false,
+        settings: StoneSettings::default(),
     }
 }
 
@@ -57,6 +59,7 @@ pub fn price() -> Price {
             unit: "g".to_owned(),
             rate: Decimal::new(167_330, 0),
             amount_minor: 420_000,
+            detail: None,
         }],
         metal_grams: Decimal::new(251, 2),
         model: ModelFacts {
@@ -66,7 +69,12 @@ pub fn price() -> Price {
             facets: 100_000,
             shells: 1,
         },
+        model_id: Some(ModelId::from_sha256([7; 32])),
         rate_card_version: 1,
+        fixing_id: Some(1),
+        range: None,
+        warnings: Vec::new(),
+        lead_time_days: Some(10),
         engine_version: "sample".to_owned(),
         calculated_at: moment(),
     }

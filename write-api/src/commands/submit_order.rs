@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use shared::ids::ModelId;
 use shared::order::Origin;
 use shared::order::decisions::submit;
-use shared::order::spec::{Quantity, RateCardKey, Unit, WorkSpec};
+use shared::order::spec::{Quantity, RateCardKey, StoneSettings, Unit, WorkSpec};
 use utoipa::ToSchema;
 
 use super::CommandAnswer;
@@ -40,7 +40,7 @@ pub struct SubmitBody {
     pub external_id: ExternalId,
     /// A model that was uploaded before.
     pub model_id: ModelId,
-    /// The unit of the model's numbers: STL has none.
+    /// The unit of the model's numbers: STL, OBJ, PLY and OFF have none. `file` for what the file itself says.
     pub unit: Unit,
     /// A material of the rate card.
     pub material: RateCardKey,
@@ -48,6 +48,19 @@ pub struct SubmitBody {
     pub finish: RateCardKey,
     /// Pieces.
     pub quantity: Quantity,
+    /// Sooner than usual, for the rate card's surcharge.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rush: bool,
+    /// Stones that are set into each piece.
+    #[serde(default, skip_serializing_if = "StoneSettings::is_empty")]
+    pub settings: StoneSettings,
+}
+
+impl SubmitBody {
+    fn spec(self) -> WorkSpec {
+        let Self { model_id, unit, material, finish, quantity, rush, settings, .. } = self;
+        WorkSpec { model_id, unit, material, finish, quantity, rush, settings }
+    }
 }
 
 /// A partner submits an order; it is priced at once.
@@ -62,10 +75,10 @@ pub async fn handler(request: CommandRequest) -> Result<HttpResponse, Problem> {
     let partner_id = request.caller.partner_id();
     let partner_id =
         partner_id.ok_or_else(|| Problem::forbidden("Only partners submit orders over HTTP"))?;
-    let SubmitBody { external_id, model_id, unit, material, finish, quantity } = request.body()?;
+    let body: SubmitBody = request.body()?;
     let command = SubmitOrder {
-        origin: Origin::Partner { partner_id, external_id: external_id.into() },
-        spec: WorkSpec { model_id, unit, material, finish, quantity },
+        origin: Origin::Partner { partner_id, external_id: body.external_id.clone().into() },
+        spec: body.spec(),
     };
     request.execute(command, None).await
 }

@@ -1,0 +1,95 @@
+//! From an order's words to the engine's, and from the engine's price to the order's: the one place where the two
+//! meet. The pricer, quotes and uploads all come through here.
+
+use chrono::{DateTime, Utc};
+use pricing::analysis::{Analysis, Unit as FileUnit};
+use pricing::quote::{Item, PriceBreakdown, PriceLine as EngineLine, Stones};
+use shared::ids::ModelId;
+use shared::money::Money;
+use shared::order::price::{ModelFacts, Price, PriceLine, PriceRange, PriceWarning};
+use shared::order::spec::{Unit, WorkSpec};
+
+/// A rate card whose currency is none; a card that was published has been checked for it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the rate card's currency {0} is none")]
+pub struct NotACurrency(String);
+
+/// What the engine is to price.
+pub fn item(spec: &WorkSpec) -> Item {
+    let stones = |setting: &shared::order::spec::StoneSetting| Stones {
+        kind: setting.kind.as_str().to_owned(),
+        count: setting.count.into(),
+    };
+    Item {
+        material: spec.material.as_str().to_owned(),
+        finish: spec.finish.as_str().to_owned(),
+        quantity: spec.quantity.into(),
+        settings: spec.settings.iter().map(stones).collect(),
+        rush: spec.rush,
+        accept_provisional: false,
+    }
+}
+
+/// The unit that was stated; `None` when the file itself is to say.
+pub const fn stated_unit(unit: Unit) -> Option<FileUnit> {
+    match unit {
+        Unit::Millimetre => Some(FileUnit::Millimetre),
+        Unit::Centimetre => Some(FileUnit::Centimetre),
+        Unit::Metre => Some(FileUnit::Metre),
+        Unit::Inch => Some(FileUnit::Inch),
+        Unit::File => None,
+    }
+}
+
+/// The price as it stands with an order or a quote, with all that is needed to make it again.
+pub fn price(
+    breakdown: &PriceBreakdown,
+    analysis: &Analysis,
+    model_id: &ModelId,
+    calculated_at: DateTime<Utc>,
+) -> Result<Price, NotACurrency> {
+    let currency =
+        breakdown.currency.parse().map_err(|_| NotACurrency(breakdown.currency.clone()))?;
+    let warning = |warning: &pricing::quote::PriceWarning| PriceWarning {
+        code: warning.code().to_owned(),
+        message: warning.to_string(),
+    };
+    Ok(Price {
+        total: Money { minor: breakdown.total_minor, currency },
+        lines: breakdown.lines.iter().map(line).collect(),
+        metal_grams: breakdown.metal_grams,
+        model: facts(analysis),
+        model_id: Some(model_id.clone()),
+        rate_card_version: breakdown.card_version,
+        fixing_id: breakdown.fixing_id,
+        range: breakdown.range.map(|range| PriceRange {
+            low_total_minor: range.low_total_minor,
+            high_total_minor: range.high_total_minor,
+        }),
+        warnings: breakdown.warnings.iter().map(warning).collect(),
+        lead_time_days: breakdown.lead_time_days,
+        engine_version: breakdown.engine_version.clone(),
+        calculated_at,
+    })
+}
+
+const fn facts(analysis: &Analysis) -> ModelFacts {
+    ModelFacts {
+        volume_mm3: analysis.volume_mm3,
+        area_mm2: analysis.area_mm2,
+        bbox_mm: analysis.bbox_mm,
+        facets: analysis.facets,
+        shells: analysis.shells,
+    }
+}
+
+fn line(line: &EngineLine) -> PriceLine {
+    PriceLine {
+        code: line.code.as_str().to_owned(),
+        quantity: line.quantity,
+        unit: line.unit.as_str().to_owned(),
+        rate: line.rate,
+        amount_minor: line.amount_minor,
+        detail: line.detail.clone(),
+    }
+}
