@@ -19,11 +19,18 @@
 //! Sums run in file order with Neumaier's compensation, so the result does not depend on anything
 //! but the file.
 
+mod bounds;
+mod bvh;
+mod columns;
 mod edges;
 mod nesting;
+mod overlap;
+mod repair;
 mod shells;
+mod solid;
 mod standing;
 mod sum;
+mod triangles;
 mod unit;
 mod vector;
 mod verdict;
@@ -33,6 +40,10 @@ use serde::{Deserialize, Serialize};
 use crate::ENGINE_VERSION;
 use crate::mesh::{Format, Mesh, Warning};
 
+use columns::Interval;
+use shells::Measured;
+
+pub use repair::Repair;
 pub use standing::{Standing, VolumeBounds};
 pub use unit::{Unit, UnknownUnit};
 pub use verdict::Verdict;
@@ -86,8 +97,21 @@ pub struct Analysis {
     /// [`Analysis::volume_mm3`]. `None` when finding out took too long. Looked at only when every
     /// edge is sound; 0 otherwise.
     pub overlapping_pairs: Option<u32>,
+    /// Pairs of shells that touch without sharing room; their volumes may be added, but they will
+    /// come out of the printer as one. Looked at only when every edge is sound; 0 otherwise.
+    pub touching_pairs: u32,
+    /// Separate solids: shells that lie in no other, or in a void. Of a faulty model those of the
+    /// closed one.
+    pub pieces: u32,
+    /// Shells that lie in a solid: spaces that nothing can get out of.
+    pub voids: u32,
+    /// What fits into the voids, mm³.
+    pub void_volume_mm3: f64,
     /// Between which values the volume lies, where it is not a fact but can be bounded.
     pub volume_bounds: Option<VolumeBounds>,
+    /// What it took to close the model for [`Analysis::volume_bounds`]; `None` when every edge is
+    /// sound, or nothing could be done.
+    pub repair: Option<Repair>,
     /// Every edge used by exactly two facets in opposite directions.
     pub watertight: bool,
     /// What was odd about the file.
@@ -131,19 +155,22 @@ impl Analysis {
 /// Measures a mesh whose coordinates are in `unit`.
 pub fn analyse(mesh: &Mesh, unit: Unit) -> Analysis {
     let scale = unit.millimetres();
+    let (square, cube) = (scale * scale, scale * scale * scale);
     let edges = edges::count(mesh);
     let measured = shells::measure(mesh, &edges.shell_of, edges.shells);
     let sound = edges.boundary + edges.nonmanifold + edges.badly_wound == 0;
-    let misoriented_shells =
-        if sound { nesting::misoriented(mesh, &edges.shell_of, &measured.shells) } else { Some(0) };
-    let signed_volume_mm3 = measured.volume * scale * scale * scale;
+    let found = if sound {
+        Found::of_sound(mesh, &edges.shell_of, &measured)
+    } else {
+        Found::of_faulty(mesh, &measured)
+    };
     Analysis {
         engine_version: ENGINE_VERSION.to_owned(),
         format: mesh.format(),
         unit,
-        volume_mm3: signed_volume_mm3.abs(),
-        signed_volume_mm3,
-        area_mm2: measured.area * scale * scale,
+        volume_mm3: measured.volume.abs() * cube,
+        signed_volume_mm3: measured.volume * cube,
+        area_mm2: measured.area * square,
         bbox_mm: measured.extents.map(|extent| extent * scale),
         facets: mesh.facets().len() as u64,
         vertices: mesh.vertices().len() as u64,
@@ -152,14 +179,70 @@ pub fn analyse(mesh: &Mesh, unit: Unit) -> Analysis {
         badly_wound_edges: edges.badly_wound,
         closed_oriented: edges.unbalanced == 0,
         zero_area_facets: measured.zero_area,
-        duplicate_facets: 0,
+        duplicate_facets: found.duplicates,
         shells: edges.shells,
         shells_vertex: edges.shells_vertex,
         negative_shells: measured.shells.iter().map(|s| u32::from(s.volume < 0.0)).sum(),
-        misoriented_shells,
-        overlapping_pairs: Some(0),
-        volume_bounds: None,
+        misoriented_shells: found.misoriented,
+        overlapping_pairs: found.overlapping,
+        touching_pairs: found.touching,
+        pieces: found.pieces,
+        voids: found.voids,
+        void_volume_mm3: found.void_volume * cube,
+        volume_bounds: found.volume.map(|volume| VolumeBounds {
+            low_mm3: volume.low * cube,
+            high_mm3: volume.high * cube,
+        }),
+        repair: found.repair.map(|repair| repair.scaled(scale)),
         watertight: sound && edges.shells > 0,
         warnings: mesh.warnings().to_vec(),
+    }
+}
+
+/// What goes beyond counting and adding up, in file units.
+struct Found {
+    duplicates: u64,
+    misoriented: Option<u32>,
+    overlapping: Option<u32>,
+    touching: u32,
+    pieces: u32,
+    voids: u32,
+    void_volume: f64,
+    volume: Option<Interval>,
+    repair: Option<Repair>,
+}
+
+impl Found {
+    fn of_sound(mesh: &Mesh, shell_of: &[u32], measured: &Measured) -> Self {
+        let solid = solid::judge(mesh, shell_of, &measured.shells, measured.volume);
+        // Where every edge has two facets, a facet can only be there twice as a sheet of two.
+        let folded = measured.shells.iter().filter(|shell| shell.facets == 2).count();
+        let exact = (solid.misoriented, solid.overlapping) == (Some(0), Some(0));
+        Self {
+            duplicates: folded as u64,
+            misoriented: solid.misoriented,
+            overlapping: solid.overlapping,
+            touching: solid.touching,
+            pieces: solid.pieces,
+            voids: solid.voids,
+            void_volume: solid.void_volume,
+            volume: solid.volume.filter(|_| !exact),
+            repair: None,
+        }
+    }
+
+    fn of_faulty(mesh: &Mesh, measured: &Measured) -> Self {
+        let bounded = bounds::bound(mesh, measured);
+        Self {
+            duplicates: bounded.duplicates,
+            misoriented: Some(0),
+            overlapping: Some(0),
+            touching: 0,
+            pieces: bounded.pieces,
+            voids: bounded.voids,
+            void_volume: bounded.void_volume,
+            volume: bounded.volume,
+            repair: bounded.repair,
+        }
     }
 }

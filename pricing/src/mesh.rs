@@ -156,6 +156,11 @@ pub struct Mesh {
 }
 
 impl Mesh {
+    /// A mesh made of another, to be measured in its place.
+    pub(crate) fn derived(from: &Self, vertices: Vec<[f32; 3]>, facets: Vec<[u32; 3]>) -> Self {
+        Self { format: from.format, vertices, facets, warnings: vec![] }
+    }
+
     /// What the mesh was read from.
     pub fn format(&self) -> Format {
         self.format

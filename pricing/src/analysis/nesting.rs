@@ -23,41 +23,61 @@ const VISIT: u64 = 16;
 /// Corners of the inner shell tried until one does not lie on the outer one.
 const CORNERS: usize = 8;
 
-/// How many shells are wound against their place; `None` when there are too many to find out.
-pub(super) fn misoriented(mesh: &Mesh, shell_of: &[u32], shells: &[Shell]) -> Option<u32> {
-    if shells.len() < 2 {
-        return Some(0);
-    }
-    let mut work = Work(WORK);
-    let grouped = Grouped::new(shell_of, shells);
-    let mut against = [0_u32; 2];
-    // A sheet folded onto itself is a shell without inside; it faces nowhere.
-    for (index, inner) in shells.iter().enumerate().filter(|(_, shell)| shell.volume != 0.0) {
-        let depth = depth(mesh, &grouped, shells, index, &mut work)?;
-        let faces_outward = inner.volume > 0.0;
-        let should_face_outward = depth % 2 == 0;
-        against[usize::from(faces_outward == should_face_outward)] += 1;
-    }
-    // `against[1]` counts the shells that would be wrong if the whole model were inside out.
-    Some(if against[1] == 0 { 0 } else { against[0] })
+/// Which shell lies inside which.
+pub(super) struct Nesting {
+    /// How many other shells enclose each.
+    pub(super) depth: Vec<u32>,
+    /// The innermost of them.
+    pub(super) parent: Vec<Option<usize>>,
+    /// How many shells are wound against their place.
+    pub(super) misoriented: u32,
 }
 
-/// How many other shells enclose this one.
-fn depth(
+/// Finds out; `None` when there are too many shells.
+pub(super) fn nesting(mesh: &Mesh, grouped: &Grouped, shells: &[Shell]) -> Option<Nesting> {
+    let mut work = Work(WORK);
+    let mut found = Nesting { depth: Vec::new(), parent: Vec::new(), misoriented: 0 };
+    let mut against = [0_u32; 2];
+    for (index, inner) in shells.iter().enumerate() {
+        let enclosing = enclosing(mesh, grouped, shells, index, &mut work)?;
+        // Of those around it the smallest is the nearest.
+        let size = |shell: &usize| shells[*shell].volume.abs();
+        let parent = enclosing.iter().copied().min_by(|a, b| size(a).total_cmp(&size(b)));
+        let should_face_outward = enclosing.len() % 2 == 0;
+        // A sheet folded onto itself is a shell without inside; it faces nowhere.
+        if inner.volume != 0.0 {
+            against[usize::from((inner.volume > 0.0) == should_face_outward)] += 1;
+        }
+        found.depth.push(u32::try_from(enclosing.len()).unwrap_or(u32::MAX));
+        found.parent.push(parent);
+    }
+    // `against[1]` counts the shells that would be wrong if the whole model were inside out.
+    found.misoriented = if against[1] == 0 { 0 } else { against[0] };
+    Some(found)
+}
+
+/// The other shells around this one.
+fn enclosing(
     mesh: &Mesh,
     grouped: &Grouped,
     shells: &[Shell],
     inner: usize,
     work: &mut Work,
-) -> Option<usize> {
-    let mut depth = 0;
+) -> Option<Vec<usize>> {
+    let mut around = vec![];
     work.spend(shells.len() as u64)?;
+    if shells[inner].volume == 0.0 {
+        return Some(around);
+    }
     for (outer, shell) in shells.iter().enumerate() {
-        if outer != inner && shell.bounds.contain(&shells[inner].bounds) {
-            depth += usize::from(encloses(mesh, grouped, outer, inner, work)?);
+        if outer != inner
+            && shell.bounds.contain(&shells[inner].bounds)
+            && encloses(mesh, grouped, outer, inner, work)?
+        {
+            around.push(outer);
         }
     }
-    Some(depth)
+    Some(around)
 }
 
 fn encloses(
@@ -82,7 +102,7 @@ fn encloses(
 }
 
 /// How often the surface goes around the point.
-fn winding(mesh: &Mesh, facets: &[u32], point: [f64; 3]) -> f64 {
+pub(super) fn winding(mesh: &Mesh, facets: &[u32], point: [f64; 3]) -> f64 {
     let angle = |facet: &u32| {
         let corners = mesh.facets()[*facet as usize];
         let [a, b, c] =
@@ -95,13 +115,13 @@ fn winding(mesh: &Mesh, facets: &[u32], point: [f64; 3]) -> f64 {
 }
 
 /// Facets ordered by shell.
-struct Grouped {
+pub(super) struct Grouped {
     facets: Vec<u32>,
     starts: Vec<usize>,
 }
 
 impl Grouped {
-    fn new(shell_of: &[u32], shells: &[Shell]) -> Self {
+    pub(super) fn new(shell_of: &[u32], shells: &[Shell]) -> Self {
         let mut next = 0;
         let mut starts: Vec<usize> = Vec::with_capacity(shells.len() + 1);
         for shell in shells {
@@ -120,16 +140,17 @@ impl Grouped {
         Self { facets, starts }
     }
 
-    fn facets(&self, shell: usize) -> &[u32] {
+    pub(super) fn facets(&self, shell: usize) -> &[u32] {
         &self.facets[self.starts[shell]..self.starts[shell + 1]]
     }
 }
 
 /// What may still be spent.
-struct Work(u64);
+pub(super) struct Work(pub(super) u64);
 
 impl Work {
-    fn spend(&mut self, steps: u64) -> Option<()> {
+    /// `None` when there is not so much left.
+    pub(super) fn spend(&mut self, steps: u64) -> Option<()> {
         self.0 = self.0.checked_sub(steps)?;
         Some(())
     }

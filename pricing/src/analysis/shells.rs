@@ -14,6 +14,7 @@ pub(super) struct Measured {
 }
 
 /// One shell, in file units.
+#[derive(Clone)]
 pub(super) struct Shell {
     pub(super) facets: usize,
     /// Negative when it faces inward.

@@ -79,13 +79,14 @@ fn duplicated_facets_are_seen() {
     facets.extend(again);
     let model = analysed(&facets);
     assert_eq!(model.nonmanifold_edges, 3 * added);
-    assert!(matches!(model.verdict(), Verdict::NotClosed { .. }));
+    assert_eq!(model.verdict(), Verdict::Duplicated { duplicate_facets: added });
 }
 
 #[test]
 fn the_whole_mesh_twice_is_not_paid_for_twice() {
     let model = analysed(&base().repeat(2));
-    assert_eq!(model.verdict(), Verdict::NotManifold { nonmanifold_edges: 3024 });
+    assert_eq!(model.verdict(), Verdict::Duplicated { duplicate_facets: 2016 });
+    assert_eq!(model.nonmanifold_edges, 3024);
     assert!(model.closed_oriented && !model.watertight);
     assert_eq!(model.shells, 1);
 }
