@@ -122,14 +122,19 @@ fn what_cannot_be_priced_is_refused_with_a_reason() {
     for quantity in [0, MAX_QUANTITY + 1] {
         assert_eq!(refused(&good, &item("brass", "raw", quantity)), PriceError::QuantityOutOfRange);
     }
-    let mut holed = base();
+    let mut holed = cube([0.0; 3], 10.0);
     holed.remove(7);
     let error = refused(&analysed(&holed), &item("brass", "raw", 1));
-    assert_eq!(error.code(), "not_closed");
+    assert_eq!(error.code(), "needs_a_person");
     assert!(error.to_string().contains("3 edges border a hole"), "{error}");
     assert_eq!(
+        refused(&analysed(&holed[..4]), &item("brass", "raw", 1)).code(),
+        "not_closed",
+        "without sides there is no volume at all"
+    );
+    assert_eq!(
         refused(&analysed(&base().repeat(2)), &item("brass", "raw", 1)).code(),
-        "not_manifold"
+        "needs_a_person"
     );
     let moon = model(1e30, 1e20, [1e10; 3]);
     assert_eq!(refused(&moon, &item("brass", "raw", 1)), PriceError::TooLarge);
