@@ -15,7 +15,7 @@ use shared::platform::telemetry;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
-use write_api::store::{ClaimedJob, CommandError, JobFence, Lane, Store};
+use write_api::store::{ClaimedJob, CommandError, JobFence, Lane, Progress, Store, Terms};
 
 use calculation::{Calculation, Outcome};
 
@@ -108,7 +108,7 @@ impl Pricer {
 
     async fn price_next(&self, turn: usize) -> Result<bool, CommandError> {
         for lane in (0..Lane::ALL.len()).map(|step| Lane::ALL[(turn + step) % Lane::ALL.len()]) {
-            if let Some(job) = self.store.claim_job(lane, self.lease()).await? {
+            if let Some(job) = self.store.claim_job(lane, self.terms()).await? {
                 let span = tracing::info_span!("price.order", lane = lane.as_str());
                 telemetry::continue_trace(&span, job.trace_context.as_deref());
                 self.work_on(job).instrument(span).await?;
@@ -120,23 +120,27 @@ impl Pricer {
 
     async fn work_on(&self, job: ClaimedJob) -> Result<(), CommandError> {
         let outcome = tokio::select! {
-            outcome = self.calculation.of(&job.spec) => outcome,
+            outcome = self.calculation.of(&job) => outcome?,
             () = self.until_lease_is_lost(&job.fence) => {
-                tracing::warn!(order.id = %job.fence.order_id, "lease lost; the result is dropped");
+                tracing::warn!(subject = %job.fence.subject, "lease lost; the result is dropped");
                 return Ok(());
             }
         };
         let fence = &job.fence;
         let kept = match outcome {
-            Outcome::Priced(price) => self.store.finish_job(fence, *price).await?,
-            Outcome::Hopeless { code, reason } => self.store.fail_job(fence, code, &reason).await?,
+            Outcome::Priced { price, report } => {
+                self.store.finish_job(fence, *price, report.as_ref()).await?
+            }
+            Outcome::Hopeless { code, reason } => {
+                self.store.fail_job(fence, &code, &reason).await?
+            }
             Outcome::Away { reason } => {
                 let delay = TimeDelta::seconds(self.config.away_seconds.into());
                 self.store.release_job(fence, &reason, delay).await?
             }
         };
         if !kept {
-            tracing::info!(order.id = %fence.order_id, "the order has moved on; the result is dropped");
+            tracing::info!(subject = %fence.subject, "the order has moved on; the result is dropped");
         }
         Ok(())
     }
@@ -145,12 +149,17 @@ impl Pricer {
     /// that does not answer does not lose it: only time does.
     async fn until_lease_is_lost(&self, fence: &JobFence) {
         let pause = Duration::from_secs(self.config.lease_seconds.into()) / 3;
+        let progress = Progress { phase: "analysing", percent: 50 };
         loop {
             tokio::time::sleep(pause).await;
-            if matches!(self.store.renew_lease(fence, self.lease()).await, Ok(false)) {
+            if matches!(self.store.renew_lease(fence, self.lease(), progress).await, Ok(false)) {
                 return;
             }
         }
+    }
+
+    fn terms(&self) -> Terms {
+        Terms { lease: self.lease(), max_attempts: self.config.max_attempts }
     }
 
     fn lease(&self) -> TimeDelta {

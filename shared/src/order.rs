@@ -236,8 +236,9 @@ fn pricing_stage(
         (PricingState::Queued { .. }, E::PricingStarted { attempt }) => {
             PricingState::Running { attempt: *attempt, since: at }
         }
-        (PricingState::Running { attempt, .. }, E::PricingInterrupted { .. }) => {
-            PricingState::Queued { attempts: *attempt, since: at }
+        (PricingState::Running { attempt, .. }, E::PricingInterrupted { uncounted, .. }) => {
+            let attempts = attempt.saturating_sub(u32::from(*uncounted));
+            PricingState::Queued { attempts, since: at }
         }
         (_, E::PricingFailed { attempts, code, reason }) => PricingState::Failed {
             attempts: *attempts,

@@ -4,8 +4,10 @@
 //! A transaction takes its id with its first write (the cause, or the job's fence) and appends events last:
 //! followers of the log rely on a transaction having an id before it has a position.
 
+mod analyses;
 mod batch;
 mod causes;
+mod doorbell;
 mod jobs;
 mod log;
 mod operators;
@@ -25,10 +27,15 @@ use shared::order::refusal::Refusal;
 use shared::platform::database;
 use sqlx::PgPool;
 
+pub use analyses::{AnalysisKey, FileRefusal, Known, Measured, Need, Report};
 pub use batch::Batch;
 pub use causes::{Cause, Fingerprint};
-pub use jobs::{ClaimedJob, JobFence, Lane};
+pub use doorbell::PRICING_CHANNEL;
+pub use jobs::{ClaimedJob, JobFence, Lane, Progress, Subject, Terms};
 pub use work::Work;
+
+use analyses::Remembered;
+use doorbell::Doorbell;
 
 /// Who asks, because of what, and as part of which chain of hops.
 #[derive(Debug, Clone)]
@@ -50,6 +57,8 @@ pub struct Handled {
     pub answer: Arc<RawValue>,
     /// Whether this is the kept answer to an earlier sending.
     pub replayed: bool,
+    /// Whether it left something for the pricing workers to do.
+    pub(crate) wakes_pricers: bool,
 }
 
 impl Handled {
@@ -133,12 +142,15 @@ pub struct Store {
     pool: PgPool,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
+    doorbell: Doorbell,
+    remembered: Remembered,
 }
 
 impl Store {
     /// A store on the primary.
     pub fn new(pool: PgPool, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self { pool, clock, ids }
+        let doorbell = Doorbell::new(pool.clone());
+        Self { pool, clock, ids, doorbell, remembered: Remembered::default() }
     }
 
     /// The pool, for what is not an order: models, people, rate cards.
@@ -167,7 +179,12 @@ impl Store {
         let handled =
             Work::new(self, &mut transaction, context).claim_and_carry_out(command).await?;
         match transaction.commit().await {
-            Ok(()) => Ok(handled),
+            Ok(()) => {
+                if handled.wakes_pricers {
+                    self.doorbell.ring();
+                }
+                Ok(handled)
+            }
             Err(error) => self.look_up_outcome(context, error).await,
         }
     }

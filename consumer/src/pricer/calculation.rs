@@ -1,4 +1,4 @@
-//! From a spec to a price, a hopeless case, or "not now".
+//! From a job to a price, a hopeless case, or "not now".
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,15 +6,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use object_store::{ObjectStore, ObjectStoreExt};
-use pricing::analysis::analyse;
-use pricing::mesh::{ModelError, read};
+use pricing::analysis::{Analysis, analyse};
+use pricing::mesh::read;
 use pricing::quote::{PriceBook, PriceError};
 use shared::ids::ModelId;
 use shared::order::price::Price;
-use shared::order::spec::WorkSpec;
+use shared::order::spec::{Unit, WorkSpec};
 use write_api::models::path_of;
 use write_api::prices::{self, NotACurrency};
-use write_api::store::Store;
+use write_api::store::{
+    AnalysisKey, ClaimedJob, CommandError, FileRefusal, Known, Measured, Need, Report, Store,
+};
 
 /// A model must arrive from the object store within this time.
 const FETCH_DEADLINE: Duration = Duration::from_mins(1);
@@ -22,9 +24,9 @@ const FETCH_DEADLINE: Duration = Duration::from_mins(1);
 /// How a calculation ended.
 pub(super) enum Outcome {
     /// With a price.
-    Priced(Box<Price>),
+    Priced { price: Box<Price>, report: Option<Report> },
     /// No price can be made of this; trying again would not help.
-    Hopeless { code: &'static str, reason: String },
+    Hopeless { code: String, reason: String },
     /// Something that is needed is away; try again later.
     Away { reason: String },
 }
@@ -41,30 +43,45 @@ impl Calculation {
         Self { store, models }
     }
 
-    /// Prices one spec with the rate card in force.
-    pub(super) async fn of(&self, spec: &WorkSpec) -> Outcome {
+    /// Prices what a job is about, with the price book in force.
+    pub(super) async fn of(&self, job: &ClaimedJob) -> Result<Outcome, CommandError> {
         let book = match self.store.price_book(self.store.clock().now()).await {
             Ok(Some(book)) => book,
-            Ok(None) => return away("no rate card is in force: publish one"),
-            Err(error) => return away(&format!("the rate card cannot be read: {error}")),
+            Ok(None) => return Ok(away("no rate card is in force: publish one")),
+            Err(error) => return Ok(away(&format!("the rate card cannot be read: {error}"))),
         };
-        let bytes = match self.fetch(&spec.model_id).await {
+        let known = match &job.need {
+            Need::Nothing(known) => known.clone(),
+            Need::Analysis => match self.measure(job.key()).await {
+                Ok(known) => {
+                    self.store.finish_analysis(&job.fence, &job.key(), &known).await?;
+                    known
+                }
+                Err(reason) => return Ok(away(&reason)),
+            },
+        };
+        let now = self.store.clock().now();
+        Ok(match known {
+            Known::Refused(FileRefusal { code, reason }) => Outcome::Hopeless { code, reason },
+            Known::Measured(measured) => match price(&measured.analysis, &job.spec, &book, now) {
+                Ok(price) => Outcome::Priced { price, report: measured.report.clone() },
+                Err(trouble) => trouble.into(),
+            },
+        })
+    }
+
+    /// Measures a model, or tells why the file cannot be measured. The error is about what is away.
+    async fn measure(&self, key: AnalysisKey) -> Result<Known, String> {
+        let bytes = match self.fetch(&key.model_id).await {
             Ok(bytes) => bytes,
             Err(error @ object_store::Error::NotFound { .. }) => {
-                return Outcome::Hopeless { code: "model_missing", reason: error.to_string() };
+                return Ok(refused("model_missing", error.to_string()));
             }
-            Err(error) => return away(&format!("the model cannot be fetched: {error}")),
+            Err(error) => return Err(format!("the model cannot be fetched: {error}")),
         };
-        let (work, now) = (spec.clone(), self.store.clock().now());
         // Geometry is CPU work of milliseconds to seconds: never on the threads that serve I/O.
-        let priced = tokio::task::spawn_blocking(move || price(&bytes, &work, &book, now)).await;
-        match priced {
-            Ok(Ok(price)) => Outcome::Priced(price),
-            Ok(Err(trouble)) => trouble.into(),
-            Err(_) => {
-                Outcome::Hopeless { code: "engine_failed", reason: "the engine failed".to_owned() }
-            }
-        }
+        let measured = tokio::task::spawn_blocking(move || measure(&bytes, key.unit)).await;
+        Ok(measured.unwrap_or_else(|_| refused("engine_failed", "the engine failed".to_owned())))
     }
 
     async fn fetch(&self, model_id: &ModelId) -> Result<Bytes, object_store::Error> {
@@ -84,15 +101,27 @@ fn away(reason: &str) -> Outcome {
     Outcome::Away { reason: reason.to_owned() }
 }
 
+fn refused(code: &str, reason: String) -> Known {
+    Known::Refused(FileRefusal { code: code.to_owned(), reason })
+}
+
+fn measure(bytes: &[u8], unit: Unit) -> Known {
+    let Some(unit) = prices::stated_unit(unit) else {
+        return refused("unit_unknown", "the file does not say its unit".to_owned());
+    };
+    match read(bytes) {
+        Ok(mesh) => {
+            Known::Measured(Arc::new(Measured { analysis: analyse(&mesh, unit), report: None }))
+        }
+        Err(error) => refused(error.code(), error.to_string()),
+    }
+}
+
 /// Why there is no price.
 #[derive(Debug, thiserror::Error)]
 enum NoPrice {
     #[error(transparent)]
-    Model(#[from] ModelError),
-    #[error(transparent)]
     Price(#[from] PriceError),
-    #[error("the file does not say its unit")]
-    UnitUnknown,
     #[error(transparent)]
     Currency(#[from] NotACurrency),
 }
@@ -103,23 +132,19 @@ impl From<NoPrice> for Outcome {
             return away(&trouble.to_string());
         }
         let code = match &trouble {
-            NoPrice::Model(error) => error.code(),
             NoPrice::Price(error) => error.code(),
-            NoPrice::UnitUnknown => "unit_unknown",
             NoPrice::Currency(_) => "bad_rate_card",
         };
-        Self::Hopeless { code, reason: trouble.to_string() }
+        Self::Hopeless { code: code.to_owned(), reason: trouble.to_string() }
     }
 }
 
 fn price(
-    bytes: &[u8],
+    analysis: &Analysis,
     spec: &WorkSpec,
     book: &PriceBook,
     now: DateTime<Utc>,
 ) -> Result<Box<Price>, NoPrice> {
-    let unit = prices::stated_unit(spec.unit).ok_or(NoPrice::UnitUnknown)?;
-    let analysis = analyse(&read(bytes)?, unit);
-    let breakdown = pricing::quote::price(&analysis, book, &prices::item(spec))?;
-    Ok(Box::new(prices::price(&breakdown, &analysis, &spec.model_id, now)?))
+    let breakdown = pricing::quote::price(analysis, book, &prices::item(spec))?;
+    Ok(Box::new(prices::price(&breakdown, analysis, &spec.model_id, now)?))
 }

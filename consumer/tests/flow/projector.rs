@@ -114,7 +114,8 @@ async fn a_views_version_is_the_position_of_the_last_event_that_it_shows() {
     assert_eq!(version_of(&mut connection, &operator).await, None);
 
     // Pricing is a sub-state: the list shows something else, the counts do not.
-    let interrupted = OrderEvent::PricingInterrupted { reason: "worker died".to_owned() };
+    let interrupted =
+        OrderEvent::PricingInterrupted { reason: "worker died".to_owned(), uncounted: false };
     let order = log::live(&mut connection, 1, 4).await;
     log::happen(&mut connection, 1, Some(order), &interrupted, &Actor::system("pricer")).await;
     projector.drain().await.unwrap();

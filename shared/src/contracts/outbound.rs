@@ -287,7 +287,7 @@ fn details(event: &OrderEvent) -> Result<Value, serde_json::Error> {
         E::ManufacturingStarted { operator } => {
             serde_json::to_value(Taken { operator_id: operator.operator_id })
         }
-        E::PricingInterrupted { reason }
+        E::PricingInterrupted { reason, .. }
         | E::GivenBack { reason }
         | E::ReworkRequested { reason }
         | E::Cancelled { reason } => serde_json::to_value(Because { reason: reason.clone() }),

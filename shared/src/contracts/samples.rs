@@ -62,7 +62,13 @@ pub fn logged_events() -> Vec<LoggedEvent> {
     let because = |reason: &str| reason.to_owned();
     let pricer = Actor::system("pricer");
     events.extend([
-        (OrderEvent::PricingInterrupted { reason: because("the worker stopped") }, pricer.clone()),
+        (
+            OrderEvent::PricingInterrupted {
+                reason: because("the worker stopped"),
+                uncounted: true,
+            },
+            pricer.clone(),
+        ),
         (
             OrderEvent::PricingFailed {
                 attempts: 1,

@@ -93,10 +93,12 @@ impl Order {
         }
     }
 
-    /// A worker died, or what it needed was away: the job goes back to its lane.
-    pub fn interrupt_pricing(&self, reason: String) -> Decision {
+    /// A worker died (which counts), or what it needed was away (which does not): the job goes back to its lane.
+    pub fn interrupt_pricing(&self, reason: String, counts: bool) -> Decision {
         match self.pricing(CommandKind::Price)? {
-            PricingState::Running { .. } => Ok(OrderEvent::PricingInterrupted { reason }.into()),
+            PricingState::Running { .. } => {
+                Ok(OrderEvent::PricingInterrupted { reason, uncounted: !counts }.into())
+            }
             PricingState::Queued { .. } => Ok(Decided::AlreadyDone),
             other @ PricingState::Failed { .. } => {
                 Err(self.refuse_pricing(CommandKind::Price, other))

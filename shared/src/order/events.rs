@@ -18,24 +18,63 @@ use crate::ids::{ModelId, OrderId};
     reason = "names and types say it; each event's meaning stands in `decisions`"
 )]
 pub enum OrderEvent {
-    Initiated { origin: Origin },
-    FileUploaded { origin: Origin, model_id: ModelId },
-    Submitted { origin: Origin, spec: WorkSpec },
-    PricingStarted { attempt: u32 },
-    PricingInterrupted { reason: String },
-    PricingFailed { attempts: u32, code: String, reason: String },
+    Initiated {
+        origin: Origin,
+    },
+    FileUploaded {
+        origin: Origin,
+        model_id: ModelId,
+    },
+    Submitted {
+        origin: Origin,
+        spec: WorkSpec,
+    },
+    PricingStarted {
+        attempt: u32,
+    },
+    PricingInterrupted {
+        reason: String,
+        #[serde(default, skip_serializing_if = "is_false")]
+        uncounted: bool,
+    },
+    PricingFailed {
+        attempts: u32,
+        code: String,
+        reason: String,
+    },
     RepricingRequested,
-    PriceCalculated { price: Price },
+    PriceCalculated {
+        price: Price,
+    },
     ManufacturingApproved,
-    ManufacturingStarted { operator: OperatorName },
-    GivenBack { reason: String },
+    ManufacturingStarted {
+        operator: OperatorName,
+    },
+    GivenBack {
+        reason: String,
+    },
     ManufacturingCompleted,
-    ReworkRequested { reason: String },
+    ReworkRequested {
+        reason: String,
+    },
     PackagingStarted,
-    Shipped { tracking_number: String },
-    Closed { closing: Closing },
-    ClosingRepeated { closing: Closing },
-    Cancelled { reason: String },
+    Shipped {
+        tracking_number: String,
+    },
+    Closed {
+        closing: Closing,
+    },
+    ClosingRepeated {
+        closing: Closing,
+    },
+    Cancelled {
+        reason: String,
+    },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl OrderEvent {

@@ -199,7 +199,7 @@ fn ask(order: Option<&Order>, asked: &Asked) -> Decision {
         1 => upload_file(Some(order), origin(), ModelId::from_sha256([asked.1; 32])),
         2 => submit(Some(order), origin(), spec()),
         3 => order.start_pricing(1),
-        4 => order.interrupt_pricing("worker died".into()),
+        4 => order.interrupt_pricing("worker died".into(), true),
         5 => order.fail_pricing(3, "x".into(), "y".into()),
         6 => order.set_price(price()),
         7 => order.reprice(&by),

@@ -11,11 +11,12 @@ use super::{Command, CommandContext, CommandError, Handled, Store, Work};
 pub struct Batch<'s> {
     store: &'s Store,
     transaction: PgTransaction<'static>,
+    wakes_pricers: bool,
 }
 
 impl<'s> Batch<'s> {
     pub(super) const fn new(store: &'s Store, transaction: PgTransaction<'static>) -> Self {
-        Self { store, transaction }
+        Self { store, transaction, wakes_pricers: false }
     }
 
     /// Carries out one command behind a savepoint.
@@ -30,6 +31,7 @@ impl<'s> Batch<'s> {
         match handled {
             Ok(handled) => {
                 savepoint.commit().await?;
+                self.wakes_pricers |= handled.wakes_pricers;
                 Ok(handled)
             }
             Err(error) => {
@@ -44,6 +46,10 @@ impl<'s> Batch<'s> {
     /// # Errors
     /// When the commit fails or its outcome is unknown; redelivery and the causes make a second try harmless.
     pub async fn commit(self) -> Result<(), CommandError> {
-        self.transaction.commit().await.map_err(CommandError::OutcomeUnknown)
+        self.transaction.commit().await.map_err(CommandError::OutcomeUnknown)?;
+        if self.wakes_pricers {
+            self.store.doorbell.ring();
+        }
+        Ok(())
     }
 }

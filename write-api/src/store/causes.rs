@@ -89,7 +89,7 @@ pub(super) async fn find_answer(
     let answer = known.answer.ok_or_else(|| {
         CommandError::Inconsistent(format!("write.causes {}: no answer kept", cause.label()))
     })?;
-    Ok(Some(Handled { answer: Arc::from(answer.0), replayed: true }))
+    Ok(Some(Handled { answer: Arc::from(answer.0), replayed: true, wakes_pricers: false }))
 }
 
 /// Keeps the answer beside the claimed cause. It goes as text: as a JSON parameter it would be `jsonb` on the way,

@@ -1,22 +1,31 @@
 //! Pricing jobs: rows with a lease are the truth about the work, messages only wake workers up.
 //!
-//! Locks are always taken job first, then order. Every end of a job is fenced by its lease token: a worker that
+//! Locks are always taken job first, then order, then analysis. Every end of a job is fenced by its lease token: a worker that
 //! was paused past its lease finds the token gone and its result is dropped.
+
+mod claim;
+
+use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::actor::Actor;
-use shared::ids::OrderId;
+use shared::ids::{OrderId, QuoteId};
 use shared::order::Order;
-use shared::order::decisions::{Decided, Decision};
+use shared::order::decisions::Decided;
 use shared::order::price::Price;
-use shared::order::spec::WorkSpec;
 use shared::order::stage::{PricingState, Stage};
+use shared::quote::decisions::Calculated;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::analyses::{self, AnalysisKey, Report};
 use super::work::append_events;
-use super::{CommandError, Store, log, rows};
+use super::{CommandError, Store, log, quotes, rows};
 
+pub use claim::{ClaimedJob, Terms};
+
+/// For how long a quoted price holds.
+const QUOTE_VALIDITY: TimeDelta = TimeDelta::days(14);
 /// From this many facets on a model is priced in the long lane.
 const LONG_FROM_FACETS: i64 = 200_000;
 
@@ -45,14 +54,58 @@ impl Lane {
         }
     }
 
-    const fn of(order: &Order, facets: i64) -> Self {
-        let long = facets >= LONG_FROM_FACETS;
-        match (order.origin.partner_id(), long) {
-            (None, false) => Self::ShopShort,
-            (None, true) => Self::ShopLong,
-            (Some(_), false) => Self::PartnerShort,
-            (Some(_), true) => Self::PartnerLong,
+    /// Whether models of the lane are quickly dealt with.
+    pub const fn is_short(self) -> bool {
+        matches!(self, Self::ShopShort | Self::PartnerShort)
+    }
+
+    const fn of(is_partners: bool, facets: i64) -> Self {
+        match (is_partners, facets >= LONG_FROM_FACETS) {
+            (false, false) => Self::ShopShort,
+            (false, true) => Self::ShopLong,
+            (true, false) => Self::PartnerShort,
+            (true, true) => Self::PartnerLong,
         }
+    }
+}
+
+/// What is to be priced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// An order that was submitted.
+    Order(OrderId),
+    /// A price that somebody asked for without ordering.
+    Quote(QuoteId),
+}
+
+impl Subject {
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Order(_) => "order",
+            Self::Quote(_) => "quote",
+        }
+    }
+
+    /// The raw id: jobs of orders and of quotes share a key, and ids are never given twice.
+    pub const fn id(self) -> Uuid {
+        match self {
+            Self::Order(order_id) => order_id.as_uuid(),
+            Self::Quote(quote_id) => quote_id.as_uuid(),
+        }
+    }
+
+    fn of(kind: &str, id: Uuid) -> Result<Self, CommandError> {
+        match kind {
+            "order" => Ok(Self::Order(OrderId::new(id))),
+            "quote" => Ok(Self::Quote(QuoteId::new(id))),
+            other => Err(CommandError::Inconsistent(format!("write.pricing_jobs {id}: {other}"))),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind(), self.id())
     }
 }
 
@@ -60,28 +113,29 @@ impl Lane {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobFence {
     /// Whose job.
-    pub order_id: OrderId,
-    /// Which of the order's jobs.
+    pub subject: Subject,
+    /// Which of the order's jobs; a quote has one.
     pub generation: u32,
-    /// Given at the claim, gone when the lease is lost.
+    /// Given at the claim, gone when the lease is lost or the job is not wanted any more.
     pub lease_token: Uuid,
     /// 1 for the first attempt.
     pub attempt: u32,
 }
 
-/// A job that a worker has claimed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ClaimedJob {
-    /// Needed for every later word about the job.
-    pub fence: JobFence,
-    /// What is to be priced.
-    pub spec: WorkSpec,
-    /// W3C `traceparent` of the submission.
-    pub trace_context: Option<String>,
+/// A job to be put into its lane.
+pub(super) struct NewJob<'a> {
+    pub subject: Subject,
+    pub generation: u32,
+    /// `shop` or `partner:<id>`.
+    pub tenant: &'a str,
+    pub is_partners: bool,
+    pub key: &'a AnalysisKey,
+    pub trace_context: Option<&'a str>,
+    pub at: DateTime<Utc>,
 }
 
 /// Puts the order's pricing into its lane, in the transaction that asks for it.
-pub(super) async fn enqueue(
+pub(super) async fn enqueue_order(
     connection: &mut PgConnection,
     order: &Order,
     trace_context: Option<&str>,
@@ -90,77 +144,125 @@ pub(super) async fn enqueue(
     let Stage::Submitted { spec, pricing } = &order.stage else {
         return Err(CommandError::Inconsistent(format!("pricing job of {} unasked", order.id)));
     };
-    let facets = rows::model_facets(connection, &spec.model_id).await?;
-    let facets = facets.ok_or_else(|| CommandError::UnknownModel(spec.model_id.clone()))?;
+    let key = AnalysisKey::of(spec);
+    if pricing.generation > 1 {
+        analyses::forget_refusal(connection, &key).await?;
+    }
+    let job = NewJob {
+        subject: Subject::Order(order.id),
+        generation: pricing.generation,
+        tenant: &order.origin.tenant(),
+        is_partners: order.origin.partner_id().is_some(),
+        key: &key,
+        trace_context,
+        at,
+    };
+    enqueue(connection, &job).await
+}
+
+/// Puts a job into its lane. Ring the doorbell after the commit.
+pub(super) async fn enqueue(
+    connection: &mut PgConnection,
+    job: &NewJob<'_>,
+) -> Result<(), CommandError> {
+    let facets = rows::model_facets(connection, &job.key.model_id).await?;
+    let facets = facets.ok_or_else(|| CommandError::UnknownModel(job.key.model_id.clone()))?;
     sqlx::query!(
         "INSERT INTO write.pricing_jobs
-             (order_id, generation, lane, tenant, state, not_before, trace_context, queued_at)
-         VALUES ($1, $2, $3, $4, 'queued', $5, $6, $5)",
-        order.id.as_uuid(),
-        i64::from(pricing.generation),
-        Lane::of(order, facets).as_str(),
-        order.origin.tenant(),
-        at,
-        trace_context,
+             (order_id, generation, lane, tenant, state, not_before, trace_context, queued_at,
+              subject, model_id, unit, facets)
+         VALUES ($1, $2, $3, $4, 'queued', $5, $6, $5, $7, $8, $9, $10)",
+        job.subject.id(),
+        i64::from(job.generation),
+        Lane::of(job.is_partners, facets).as_str(),
+        job.tenant,
+        job.at,
+        job.trace_context,
+        job.subject.kind(),
+        job.key.model_id.as_str(),
+        job.key.unit_name(),
+        facets,
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-impl Store {
-    /// Claims the fairest next job of a lane: the tenant with the fewest running jobs, then its oldest job.
-    ///
-    /// `None` when nothing is due.
-    #[tracing::instrument(name = "db.pricing_job.claim", skip(self), err(level = "debug"))]
-    pub async fn claim_job(
-        &self,
-        lane: Lane,
-        lease: TimeDelta,
-    ) -> Result<Option<ClaimedJob>, CommandError> {
-        let now = self.clock.now();
-        let mut transaction = self.pool.begin().await?;
-        let Some(fence) =
-            lease_fairest(&mut transaction, lane, self.ids.next(), now, now + lease).await?
-        else {
-            return Ok(None);
-        };
-        let job = lock_order_of(&mut transaction, &fence).await?;
-        let (attempt, trace_context) = (fence.attempt, job.trace_context.clone());
-        let spec = job.order.stage.spec().cloned();
-        let start = |order: &Order| order.start_pricing(attempt);
-        let started = self.settle(&mut transaction, &fence, job, start).await?;
-        transaction.commit().await?;
-        match (started, spec) {
-            (true, Some(spec)) => Ok(Some(ClaimedJob { fence, spec, trace_context })),
-            // The order was cancelled meanwhile, and its job with it: look again.
-            _ => Box::pin(self.claim_job(lane, lease)).await,
-        }
+/// Nobody wants the price any more: a queued job leaves its lane, a running one loses its lease, so that its worker
+/// stops, and whoever waits for its analysis may make it. A job that is locked is just being ended, and finds out by
+/// itself. Ring the doorbell after the commit.
+pub(super) async fn withdraw(
+    connection: &mut PgConnection,
+    subject: Subject,
+    now: DateTime<Utc>,
+) -> Result<(), CommandError> {
+    let leases = sqlx::query_scalar!(
+        "UPDATE write.pricing_jobs AS j
+         SET state = 'cancelled', finished_at = $2, lease_token = NULL, lease_until = NULL
+         FROM (SELECT w.order_id, w.generation, w.lease_token FROM write.pricing_jobs AS w
+               WHERE w.order_id = $1 AND w.state IN ('queued', 'running')
+               FOR UPDATE SKIP LOCKED) AS unwanted
+         WHERE j.order_id = unwanted.order_id AND j.generation = unwanted.generation
+         RETURNING unwanted.lease_token",
+        subject.id(),
+        now,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for lease_token in leases.into_iter().flatten() {
+        analyses::let_go(connection, subject.id(), lease_token, false, now).await?;
     }
+    Ok(())
+}
 
-    /// The worker's heartbeat. `false` when the lease is lost: drop the work.
+/// How far a worker is, for those who wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What it does.
+    pub phase: &'static str,
+    /// Percent of the whole job.
+    pub percent: u8,
+}
+
+impl Store {
+    /// The worker's heartbeat, for the job and for the analysis that it makes. `false` when the lease is lost or
+    /// the price not wanted any more: drop the work.
     pub async fn renew_lease(
         &self,
         fence: &JobFence,
         lease: TimeDelta,
+        progress: Progress,
     ) -> Result<bool, CommandError> {
         let renewed = sqlx::query!(
-            "UPDATE write.pricing_jobs SET lease_until = $4
-             WHERE order_id = $1 AND generation = $2 AND lease_token = $3",
-            fence.order_id.as_uuid(),
+            "WITH job AS (
+                 UPDATE write.pricing_jobs SET lease_until = $4, phase = $5, progress = $6
+                 WHERE order_id = $1 AND generation = $2 AND lease_token = $3
+                 RETURNING lease_token
+             ), analysis AS (
+                 UPDATE write.analyses AS a SET lease_until = $4 FROM job
+                 WHERE a.lease_token = job.lease_token AND a.state = 'running'
+             )
+             SELECT 1 AS one FROM job",
+            fence.subject.id(),
             i64::from(fence.generation),
             fence.lease_token,
             self.clock.now() + lease,
+            progress.phase,
+            i16::from(progress.percent),
         )
-        .execute(&self.pool)
-        .await?
-        .rows_affected();
-        Ok(renewed == 1)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(renewed.is_some())
     }
 
     /// The price is known. `false` when the lease was lost or the order cancelled: the result is dropped.
-    pub async fn finish_job(&self, fence: &JobFence, price: Price) -> Result<bool, CommandError> {
-        self.end_job(fence, "done", None, |order| order.set_price(price)).await
+    pub async fn finish_job(
+        &self,
+        fence: &JobFence,
+        price: Price,
+        report: Option<&Report>,
+    ) -> Result<bool, CommandError> {
+        self.end_job(fence, Verdict::Priced { price, report }).await
     }
 
     /// No price can be made of this model. `false` as for [`Store::finish_job`].
@@ -170,11 +272,7 @@ impl Store {
         code: &str,
         reason: &str,
     ) -> Result<bool, CommandError> {
-        let (attempts, code) = (fence.attempt, code.to_owned());
-        self.end_job(fence, "failed", Some(reason), |order| {
-            order.fail_pricing(attempts, code, reason.to_owned())
-        })
-        .await
+        self.end_job(fence, Verdict::Failed { code, reason }).await
     }
 
     /// Something that the worker needs is away, or the worker stops: the job waits for `delay` and goes back to
@@ -195,17 +293,19 @@ impl Store {
         delay: TimeDelta,
         counted_attempts: i32,
     ) -> Result<bool, CommandError> {
+        let at_once = delay <= TimeDelta::zero();
         let mut transaction = self.pool.begin().await?;
         let released = sqlx::query!(
             "UPDATE write.pricing_jobs
-             SET state = 'queued', lease_token = NULL, lease_until = NULL,
-                 last_error = $4, not_before = $5, attempts = attempts - 1 + $6
+             SET state = 'queued', lease_token = NULL, lease_until = NULL, phase = NULL,
+                 progress = NULL, last_error = $4, not_before = coalesce($5, queued_at),
+                 attempts = attempts - 1 + $6
              WHERE order_id = $1 AND generation = $2 AND lease_token = $3",
-            fence.order_id.as_uuid(),
+            fence.subject.id(),
             i64::from(fence.generation),
             fence.lease_token,
             reason,
-            self.clock.now() + delay,
+            (!at_once).then(|| self.clock.now() + delay),
             counted_attempts,
         )
         .execute(&mut *transaction)
@@ -214,10 +314,14 @@ impl Store {
         if released == 0 {
             return Ok(false);
         }
-        let job = lock_order_of(&mut transaction, fence).await?;
-        let interrupt = |order: &Order| order.interrupt_pricing(reason.to_owned());
-        let settled = self.settle(&mut transaction, fence, job, interrupt).await?;
+        let counts = counted_attempts > 0;
+        let settled =
+            self.settle(&mut transaction, fence, Verdict::Interrupted { reason, counts }).await?;
+        let freed = self.let_go(&mut transaction, fence, counts).await?;
         transaction.commit().await?;
+        if freed || (settled && at_once) {
+            self.doorbell.ring();
+        }
         Ok(settled)
     }
 
@@ -226,7 +330,7 @@ impl Store {
     #[tracing::instrument(name = "db.pricing_job.rescue", skip_all, err(level = "debug"))]
     pub async fn rescue_jobs(&self, max_attempts: u32, limit: i64) -> Result<usize, CommandError> {
         let expired = sqlx::query!(
-            r#"SELECT order_id, generation, attempts, lease_token AS "lease_token!"
+            r#"SELECT order_id, subject, generation, attempts, lease_token AS "lease_token!"
                FROM write.pricing_jobs WHERE state = 'running' AND lease_until < $1
                ORDER BY lease_until LIMIT $2"#,
             self.clock.now(),
@@ -237,7 +341,7 @@ impl Store {
         let found = expired.len();
         for row in expired {
             let fence = JobFence {
-                order_id: OrderId::new(row.order_id),
+                subject: Subject::of(&row.subject, row.order_id)?,
                 generation: small(row.generation)?,
                 lease_token: row.lease_token,
                 attempt: small(row.attempts.into())?,
@@ -256,25 +360,23 @@ impl Store {
         }
     }
 
-    async fn end_job(
-        &self,
-        fence: &JobFence,
-        state: &str,
-        last_error: Option<&str>,
-        decide: impl FnOnce(&Order) -> Decision + Send,
-    ) -> Result<bool, CommandError> {
-        let now = self.clock.now();
+    async fn end_job(&self, fence: &JobFence, verdict: Verdict<'_>) -> Result<bool, CommandError> {
+        let (state, last_error) = match &verdict {
+            Verdict::Failed { reason, .. } => ("failed", Some(*reason)),
+            _ => ("done", None),
+        };
         let mut transaction = self.pool.begin().await?;
         let ended = sqlx::query!(
             "UPDATE write.pricing_jobs
-             SET state = $4, last_error = $5, finished_at = $6, lease_token = NULL, lease_until = NULL
+             SET state = $4, last_error = $5, finished_at = $6, lease_token = NULL,
+                 lease_until = NULL, phase = NULL, progress = NULL
              WHERE order_id = $1 AND generation = $2 AND lease_token = $3",
-            fence.order_id.as_uuid(),
+            fence.subject.id(),
             i64::from(fence.generation),
             fence.lease_token,
             state,
             last_error,
-            now,
+            self.clock.now(),
         )
         .execute(&mut *transaction)
         .await?
@@ -282,38 +384,110 @@ impl Store {
         if ended == 0 {
             return Ok(false);
         }
-        let job = lock_order_of(&mut transaction, fence).await?;
-        let settled = self.settle(&mut transaction, fence, job, decide).await?;
+        let settled = self.settle(&mut transaction, fence, verdict).await?;
+        let freed = self.let_go(&mut transaction, fence, true).await?;
         transaction.commit().await?;
+        if freed {
+            self.doorbell.ring();
+        }
         Ok(settled)
     }
 
-    /// Records what the job means for its order. An order that has moved on (cancelled, say) cancels the job.
+    async fn let_go(
+        &self,
+        connection: &mut PgConnection,
+        fence: &JobFence,
+        counts: bool,
+    ) -> Result<bool, CommandError> {
+        let job_of = fence.subject.id();
+        analyses::let_go(connection, job_of, fence.lease_token, counts, self.clock.now()).await
+    }
+
+    /// Tells the order or the quote. One that has moved on (cancelled, say) cancels the job.
     async fn settle(
         &self,
         connection: &mut PgConnection,
         fence: &JobFence,
-        LockedJob { order, trace_context }: LockedJob,
-        decide: impl FnOnce(&Order) -> Decision + Send,
+        verdict: Verdict<'_>,
     ) -> Result<bool, CommandError> {
-        let decided = if is_current(&order, fence) { decide(&order).ok() } else { None };
-        let Some(decided) = decided else {
-            cancel(connection, fence, self.clock.now()).await?;
-            return Ok(false);
+        let now = self.clock.now();
+        let settled = match fence.subject {
+            Subject::Order(order_id) => {
+                let job = lock_order_of(connection, fence, order_id).await?;
+                self.tell_order(connection, fence, job, verdict).await?
+            }
+            Subject::Quote(quote_id) => match verdict {
+                Verdict::Priced { price, report } => {
+                    let calculated =
+                        Calculated { price, is_provisional: false, report: report.cloned() };
+                    quotes::finish(connection, quote_id, calculated, now, QUOTE_VALIDITY).await?
+                }
+                Verdict::Failed { code, reason } => {
+                    quotes::fail(connection, quote_id, code, reason, None, now).await?
+                }
+                // Those who wait for a quote need not know which attempt it is.
+                Verdict::Interrupted { .. } => true,
+            },
         };
-        let Decided::Events(events) = decided else { return Ok(true) };
+        if !settled {
+            cancel(connection, fence, now).await?;
+        }
+        Ok(settled)
+    }
+
+    async fn tell_order(
+        &self,
+        connection: &mut PgConnection,
+        fence: &JobFence,
+        LockedJob { order, trace_context }: LockedJob,
+        verdict: Verdict<'_>,
+    ) -> Result<bool, CommandError> {
+        if !is_current(&order, fence) {
+            return Ok(false);
+        }
+        let decision = match verdict {
+            Verdict::Priced { price, .. } => order.set_price(price),
+            Verdict::Failed { code, reason } => {
+                order.fail_pricing(fence.attempt, code.to_owned(), reason.to_owned())
+            }
+            Verdict::Interrupted { reason, counts } => {
+                order.interrupt_pricing(reason.to_owned(), counts)
+            }
+        };
+        let Ok(decided) = decision else { return Ok(false) };
+        self.append_for_job(connection, fence, order, trace_context.as_deref(), decided).await?;
+        Ok(true)
+    }
+
+    /// What a job decided is the pricer's word in the order's log.
+    async fn append_for_job(
+        &self,
+        connection: &mut PgConnection,
+        fence: &JobFence,
+        order: Order,
+        trace_context: Option<&str>,
+        decided: Decided,
+    ) -> Result<(), CommandError> {
+        let Decided::Events(events) = decided else { return Ok(()) };
         let record = log::Append {
             order_id: order.id,
             before: order.version,
             events: &events,
             actor: &Actor::system("pricer"),
             cause: &format!("pricing/{}/{}", fence.generation, fence.attempt),
-            trace_context: trace_context.as_deref(),
+            trace_context,
             at: self.clock.now(),
         };
         append_events(connection, Some(order), record).await?;
-        Ok(true)
+        Ok(())
     }
+}
+
+/// How an attempt ended.
+enum Verdict<'a> {
+    Priced { price: Price, report: Option<&'a Report> },
+    Failed { code: &'a str, reason: &'a str },
+    Interrupted { reason: &'a str, counts: bool },
 }
 
 /// A job's order, locked, and the trace that the job belongs to.
@@ -325,16 +499,17 @@ struct LockedJob {
 async fn lock_order_of(
     connection: &mut PgConnection,
     fence: &JobFence,
+    order_id: OrderId,
 ) -> Result<LockedJob, CommandError> {
     let trace_context = sqlx::query_scalar!(
         "SELECT trace_context FROM write.pricing_jobs WHERE order_id = $1 AND generation = $2",
-        fence.order_id.as_uuid(),
+        fence.subject.id(),
         i64::from(fence.generation),
     )
     .fetch_one(&mut *connection)
     .await?;
-    let order = rows::lock(connection, fence.order_id).await?.ok_or_else(|| {
-        CommandError::Inconsistent(format!("pricing job of unknown order {}", fence.order_id))
+    let order = rows::lock(connection, order_id).await?.ok_or_else(|| {
+        CommandError::Inconsistent(format!("pricing job of unknown order {order_id}"))
     })?;
     Ok(LockedJob { order, trace_context })
 }
@@ -350,61 +525,6 @@ fn is_current(order: &Order, fence: &JobFence) -> bool {
     }
 }
 
-async fn lease_fairest(
-    connection: &mut PgConnection,
-    lane: Lane,
-    lease_token: Uuid,
-    now: DateTime<Utc>,
-    lease_until: DateTime<Utc>,
-) -> Result<Option<JobFence>, CommandError> {
-    // The recursive part hops from tenant to tenant along the index instead of reading every queued job.
-    let leased = sqlx::query!(
-        r#"WITH RECURSIVE tenants AS (
-               (SELECT tenant FROM write.pricing_jobs
-                WHERE lane = $1 AND state = 'queued' ORDER BY tenant LIMIT 1)
-               UNION ALL
-               SELECT (SELECT j.tenant FROM write.pricing_jobs AS j
-                       WHERE j.lane = $1 AND j.state = 'queued' AND j.tenant > t.tenant
-                       ORDER BY j.tenant LIMIT 1)
-               FROM tenants AS t WHERE t.tenant IS NOT NULL
-           ),
-           fairest AS (
-               SELECT job.order_id, job.generation
-               FROM tenants AS t
-               CROSS JOIN LATERAL (
-                   SELECT j.order_id, j.generation, j.queued_at FROM write.pricing_jobs AS j
-                   WHERE j.lane = $1 AND j.state = 'queued' AND j.tenant = t.tenant
-                     AND j.not_before <= $2
-                   ORDER BY j.queued_at LIMIT 1 FOR UPDATE SKIP LOCKED
-               ) AS job
-               ORDER BY (SELECT count(*) FROM write.pricing_jobs AS r
-                         WHERE r.state = 'running' AND r.lane = $1 AND r.tenant = t.tenant),
-                        job.queued_at
-               LIMIT 1
-           )
-           UPDATE write.pricing_jobs AS j
-           SET state = 'running', attempts = j.attempts + 1, lease_token = $3, lease_until = $4
-           FROM fairest WHERE j.order_id = fairest.order_id AND j.generation = fairest.generation
-           RETURNING j.order_id, j.generation, j.attempts"#,
-        lane.as_str(),
-        now,
-        lease_token,
-        lease_until,
-    )
-    .fetch_optional(connection)
-    .await?;
-    leased
-        .map(|row| {
-            Ok(JobFence {
-                order_id: OrderId::new(row.order_id),
-                generation: small(row.generation)?,
-                lease_token,
-                attempt: small(row.attempts.into())?,
-            })
-        })
-        .transpose()
-}
-
 async fn cancel(
     connection: &mut PgConnection,
     fence: &JobFence,
@@ -414,7 +534,7 @@ async fn cancel(
         "UPDATE write.pricing_jobs
          SET state = 'cancelled', finished_at = $3, lease_token = NULL, lease_until = NULL
          WHERE order_id = $1 AND generation = $2",
-        fence.order_id.as_uuid(),
+        fence.subject.id(),
         i64::from(fence.generation),
         now,
     )

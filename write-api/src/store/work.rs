@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::to_raw_value;
 use shared::actor::Actor;
 use shared::ids::{ModelId, OperatorId, OrderId};
 use shared::order::decisions::{AskingOperator, Decided, Decision};
@@ -13,7 +13,8 @@ use shared::position::Position;
 use sqlx::PgConnection;
 
 use super::{
-    Command, CommandContext, CommandError, Handled, Store, causes, jobs, log, operators, rows,
+    Command, CommandContext, CommandError, Handled, Store, Subject, causes, jobs, log, operators,
+    rows,
 };
 use crate::commands::CommandAnswer;
 
@@ -111,8 +112,11 @@ impl<'w> Work<'w> {
         order: Option<Order>,
         decision: Decision,
     ) -> Result<Handled, CommandError> {
+        let mut wakes_pricers = false;
         let (order, position, already_done) = match (decision?, order) {
             (Decided::Events(events), before) => {
+                wakes_pricers =
+                    events.iter().any(|event| asks_for_a_price(event) || is_cancelled(event));
                 let (order, position) = self.append(order_id, before, &events).await?;
                 (order, position, false)
             }
@@ -124,7 +128,8 @@ impl<'w> Work<'w> {
         let answer = CommandAnswer { order: (&order).into(), position, already_done };
         let answer = to_raw_value(&answer)
             .map_err(|error| CommandError::Inconsistent(format!("answer: {error}")))?;
-        self.keep(order_id, answer).await
+        causes::keep_answer(self.connection, &self.context.cause, order_id, &answer).await?;
+        Ok(Handled { answer: Arc::from(answer), replayed: false, wakes_pricers })
     }
 
     async fn append(
@@ -144,18 +149,9 @@ impl<'w> Work<'w> {
         };
         append_events(self.connection, before, record).await
     }
-
-    async fn keep(
-        &mut self,
-        order_id: OrderId,
-        answer: Box<RawValue>,
-    ) -> Result<Handled, CommandError> {
-        causes::keep_answer(self.connection, &self.context.cause, order_id, &answer).await?;
-        Ok(Handled { answer: Arc::from(answer), replayed: false })
-    }
 }
 
-/// Folds the events, saves the row, enqueues pricing where an event asks for it, and appends to the log last.
+/// Folds the events, saves the row, enqueues or withdraws pricing where an event asks for it, and appends to the log last.
 pub(super) async fn append_events(
     connection: &mut PgConnection,
     before: Option<Order>,
@@ -169,10 +165,17 @@ pub(super) async fn append_events(
         folded.ok_or_else(|| CommandError::Inconsistent("a decision without events".to_owned()))?;
     rows::save(connection, &order, record.before).await?;
     if record.events.iter().any(asks_for_a_price) {
-        jobs::enqueue(connection, &order, record.trace_context, record.at).await?;
+        jobs::enqueue_order(connection, &order, record.trace_context, record.at).await?;
+    }
+    if record.events.iter().any(is_cancelled) {
+        jobs::withdraw(connection, Subject::Order(order.id), record.at).await?;
     }
     let position = log::append(connection, record).await?;
     Ok((order, position))
+}
+
+const fn is_cancelled(event: &OrderEvent) -> bool {
+    matches!(event, OrderEvent::Cancelled { .. })
 }
 
 const fn asks_for_a_price(event: &OrderEvent) -> bool {

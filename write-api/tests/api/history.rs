@@ -9,7 +9,7 @@ use shared::platform::telemetry::{self, TelemetryConfig};
 use uuid::Uuid;
 use write_api::store::Lane;
 
-use crate::support::{Answer, Caller, LEASE, TestApp, new_key};
+use crate::support::{Answer, Caller, TERMS, TestApp, new_key};
 
 async fn assert_log_and_row_agree(app: &TestApp, order_id: Uuid) {
     let events = app.events_of(order_id).await;
@@ -39,7 +39,7 @@ impl Dice {
 
 async fn price_something(app: &TestApp, dice: &mut Dice) {
     let store = app.store();
-    let job = store.claim_job(Lane::PartnerShort, LEASE).await.expect("an answer");
+    let job = store.claim_job(Lane::PartnerShort, TERMS).await.expect("an answer");
     let Some(job) = job else { return };
     match *dice.roll(&["finish", "finish", "finish", "fail", "release"]) {
         "finish" => app.finish(&job).await,

@@ -18,6 +18,7 @@ mod submit_order;
 mod take_order;
 
 mod administration;
+mod analyses;
 mod bodies;
 mod callers;
 mod drafts;

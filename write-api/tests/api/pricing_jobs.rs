@@ -14,9 +14,11 @@ use shared::order::{Origin, Status, samples};
 use testkit::ManualClock;
 use uuid::Uuid;
 use write_api::commands::{CommandAnswer, SubmitOrder};
-use write_api::store::{Cause, CommandContext, Lane, Store};
+use write_api::store::{Cause, CommandContext, Lane, Progress, Store};
 
-use crate::support::{Caller, LEASE, TestApp, claimed, new_key, order_body};
+use crate::support::{Caller, LEASE, TERMS, TestApp, claimed, new_key, order_body};
+
+const HALFWAY: Progress = Progress { phase: "analysing", percent: 50 };
 
 /// A pricer whose clock the test moves; it stands later than every submission.
 fn pricer(app: &TestApp) -> (Store, ManualClock) {
@@ -71,20 +73,19 @@ async fn pricing_state(app: &TestApp, order_id: Uuid) -> PricingState {
 async fn a_job_waits_in_the_lane_of_its_channel_and_length() {
     let app = TestApp::start().await;
     let partner = app.partner("Goldmann").await;
-    let short = model_with_facets(&app, 199_999).await;
-    let long = model_with_facets(&app, 200_000).await;
+    let model = |facets| model_with_facets(&app, facets);
     let expected = [
-        (Lane::ShopShort, submitted_by_shop(&app, &short).await),
-        (Lane::ShopLong, submitted_by_shop(&app, &long).await),
-        (Lane::PartnerShort, submitted(&app, &partner, &short).await),
-        (Lane::PartnerLong, submitted(&app, &partner, &long).await),
+        (Lane::ShopShort, submitted_by_shop(&app, &model(199_999).await).await),
+        (Lane::ShopLong, submitted_by_shop(&app, &model(200_000).await).await),
+        (Lane::PartnerShort, submitted(&app, &partner, &model(199_998).await).await),
+        (Lane::PartnerLong, submitted(&app, &partner, &model(200_001).await).await),
     ];
     let (store, _) = pricer(&app);
     for (lane, order_id) in expected {
         let job = claimed(&store, lane).await;
-        assert_eq!(job.fence.order_id.as_uuid(), order_id, "{}", lane.as_str());
+        assert_eq!(job.fence.subject.id(), order_id, "{}", lane.as_str());
         assert_eq!((job.fence.generation, job.fence.attempt), (1, 1));
-        assert_eq!(store.claim_job(lane, LEASE).await.expect("an answer"), None);
+        assert_eq!(store.claim_job(lane, TERMS).await.expect("an answer"), None);
         let state = pricing_state(&app, order_id).await;
         assert!(matches!(state, PricingState::Running { attempt: 1, .. }), "{state:?}");
     }
@@ -94,16 +95,15 @@ async fn a_job_waits_in_the_lane_of_its_channel_and_length() {
 async fn a_partners_flood_does_not_starve_another_partner() {
     let app = TestApp::start().await;
     let (flood, drop) = (app.partner("Flood").await, app.partner("Drop").await);
-    let model_id = app.small_model(&flood).await;
     let mut flooded = Vec::new();
-    for _ in 0..3 {
-        flooded.push(submitted(&app, &flood, &model_id).await);
+    for facets in 1..=3 {
+        flooded.push(submitted(&app, &flood, &model_with_facets(&app, facets).await).await);
     }
-    let dropped = submitted(&app, &drop, &model_id).await;
+    let dropped = submitted(&app, &drop, &model_with_facets(&app, 4).await).await;
     let (store, _) = pricer(&app);
     let mut sequence = Vec::new();
     for _ in 0..4 {
-        sequence.push(claimed(&store, Lane::PartnerShort).await.fence.order_id.as_uuid());
+        sequence.push(claimed(&store, Lane::PartnerShort).await.fence.subject.id());
     }
     assert_eq!(sequence, [flooded[0], dropped, flooded[1], flooded[2]]);
 }
@@ -112,18 +112,17 @@ async fn a_partners_flood_does_not_starve_another_partner() {
 async fn ten_workers_at_once_never_claim_the_same_job() {
     let app = TestApp::start().await;
     let partner = app.partner("Goldmann").await;
-    let model_id = app.small_model(&partner).await;
-    for _ in 0..6 {
-        submitted(&app, &partner, &model_id).await;
+    for facets in 1..=6 {
+        submitted(&app, &partner, &model_with_facets(&app, facets).await).await;
     }
     let (store, _) = pricer(&app);
     let mut claimed = Vec::new();
     // A worker that meets only locked rows gets nothing and looks again, as the pricer does.
     while claimed.len() < 6 {
-        let claims = join_all((0..10).map(|_| store.claim_job(Lane::PartnerShort, LEASE))).await;
+        let claims = join_all((0..10).map(|_| store.claim_job(Lane::PartnerShort, TERMS))).await;
         claimed.extend(claims.into_iter().filter_map(|claim| claim.expect("an answer")));
     }
-    let mut orders: Vec<_> = claimed.iter().map(|job| job.fence.order_id).collect();
+    let mut orders: Vec<_> = claimed.iter().map(|job| job.fence.subject.id()).collect();
     orders.sort_unstable();
     orders.dedup();
     assert_eq!((claimed.len(), orders.len()), (6, 6));
@@ -142,13 +141,13 @@ async fn a_worker_that_lost_its_lease_changes_nothing() {
     assert!(matches!(state, PricingState::Queued { attempts: 1, .. }), "{state:?}");
 
     let quick = claimed(&store, Lane::PartnerShort).await;
-    assert_eq!((quick.fence.order_id, quick.fence.attempt), (slow.fence.order_id, 2));
+    assert_eq!((quick.fence.subject, quick.fence.attempt), (slow.fence.subject, 2));
     let before = app.row_of(scene.order_id).await;
     let attempts = [
-        store.finish_job(&slow.fence, samples::price()).await,
+        store.finish_job(&slow.fence, samples::price(), None).await,
         store.fail_job(&slow.fence, "not-closed", "3 holes").await,
         store.release_job(&slow.fence, "stopping", TimeDelta::zero()).await,
-        store.renew_lease(&slow.fence, LEASE).await,
+        store.renew_lease(&slow.fence, LEASE, HALFWAY).await,
     ];
     for attempt in attempts {
         assert!(!attempt.expect("an answer"), "a lost lease is good for nothing");
@@ -168,7 +167,7 @@ async fn a_heartbeat_keeps_the_lease() {
     let job = claimed(&store, Lane::PartnerShort).await;
     for _ in 0..3 {
         clock.advance(LEASE - TimeDelta::seconds(1));
-        assert!(store.renew_lease(&job.fence, LEASE).await.expect("an answer"));
+        assert!(store.renew_lease(&job.fence, LEASE, HALFWAY).await.expect("an answer"));
         assert_eq!(store.rescue_jobs(5, 100).await.expect("an answer"), 0);
     }
     app.finish(&job).await;
@@ -184,7 +183,7 @@ async fn attempts_that_are_used_up_end_in_failed_with_a_reason() {
         clock.advance(LEASE + TimeDelta::seconds(1));
         assert_eq!(store.rescue_jobs(2, 100).await.expect("an answer"), 1);
     }
-    assert_eq!(store.claim_job(Lane::PartnerShort, LEASE).await.expect("an answer"), None);
+    assert_eq!(store.claim_job(Lane::PartnerShort, TERMS).await.expect("an answer"), None);
     let state = pricing_state(&app, scene.order_id).await;
     let PricingState::Failed { attempts, code, reason, .. } = state else {
         panic!("not failed: {state:?}");
@@ -203,13 +202,13 @@ async fn a_job_that_was_released_waits_and_has_burnt_no_attempt() {
     let delay = TimeDelta::seconds(60);
     let released = store.release_job(&job.fence, "the object store is away", delay).await;
     assert!(released.expect("an answer"));
-    assert_eq!(store.claim_job(Lane::PartnerShort, LEASE).await.expect("an answer"), None);
+    assert_eq!(store.claim_job(Lane::PartnerShort, TERMS).await.expect("an answer"), None);
     clock.advance(delay);
     let again = claimed(&store, Lane::PartnerShort).await;
-    assert_eq!((again.fence.order_id.as_uuid(), again.fence.attempt), (scene.order_id, 1));
+    assert_eq!((again.fence.subject.id(), again.fence.attempt), (scene.order_id, 1));
     let events = app.events_of(scene.order_id).await;
     let reason = "the object store is away".to_owned();
-    assert_eq!(events[2].event, OrderEvent::PricingInterrupted { reason });
+    assert_eq!(events[2].event, OrderEvent::PricingInterrupted { reason, uncounted: true });
 }
 
 #[tokio::test]
@@ -220,7 +219,7 @@ async fn a_cancelled_order_takes_its_waiting_job_with_it() {
     let next = app.advanced(&scene.partner, &scene.anna, Status::Submitted).await;
     let (store, _) = pricer(&app);
     let job = claimed(&store, Lane::PartnerShort).await;
-    assert_eq!(job.fence.order_id.as_uuid(), next, "the cancelled one is passed over");
+    assert_eq!(job.fence.subject.id(), next, "the cancelled one is passed over");
     assert_eq!(app.job_of(scene.order_id, 1).await.0, "cancelled");
     assert_eq!(app.events_of(scene.order_id).await.len(), 2);
 }
@@ -232,7 +231,7 @@ async fn a_price_for_an_order_cancelled_meanwhile_is_dropped() {
     let (store, _) = pricer(&app);
     let job = claimed(&store, Lane::PartnerShort).await;
     app.cancel(&scene.partner, scene.order_id, "no longer wanted").await.now(Status::Cancelled);
-    let kept = store.finish_job(&job.fence, samples::price()).await;
+    let kept = store.finish_job(&job.fence, samples::price(), None).await;
     assert!(!kept.expect("an answer"));
     assert_eq!(app.job_of(scene.order_id, 1).await.0, "cancelled");
     assert_eq!(app.row_of(scene.order_id).await.status(), Status::Cancelled);
@@ -245,6 +244,6 @@ async fn a_finished_job_cannot_be_finished_again() {
     let (store, _) = pricer(&app);
     let job = claimed(&store, Lane::PartnerShort).await;
     app.finish(&job).await;
-    assert!(!store.finish_job(&job.fence, samples::price()).await.expect("an answer"));
+    assert!(!store.finish_job(&job.fence, samples::price(), None).await.expect("an answer"));
     assert_eq!(app.events_of(scene.order_id).await.len(), 3);
 }

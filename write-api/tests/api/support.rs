@@ -25,7 +25,7 @@ use write_api::store::Store;
 pub use answer::Answer;
 pub use callers::Caller;
 pub use files::{ascii_stl, binary_stl, pricing_file};
-pub use stages::{LEASE, Scene, claimed, order_body, order_body_called};
+pub use stages::{LEASE, Scene, TERMS, claimed, order_body, order_body_called};
 
 /// What differs from test to test.
 pub struct Options {

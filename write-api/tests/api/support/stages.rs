@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use shared::order::{Status, samples};
 use uuid::Uuid;
-use write_api::store::{ClaimedJob, Lane, Store};
+use write_api::store::{ClaimedJob, Lane, Store, Terms};
 
 use super::{Caller, TestApp, binary_stl, new_key};
 
@@ -17,6 +17,9 @@ pub struct Scene {
 }
 
 pub const LEASE: TimeDelta = TimeDelta::seconds(30);
+
+/// As a worker claims.
+pub const TERMS: Terms = Terms { lease: LEASE, max_attempts: 3 };
 
 impl TestApp {
     /// A partner's order in `status`, with an operator who may have 10 orders in hand.
@@ -64,20 +67,20 @@ impl TestApp {
     pub async fn price(&self, order_id: Uuid) {
         let store = self.store();
         let job = claimed(&store, Lane::PartnerShort).await;
-        assert_eq!(job.fence.order_id.as_uuid(), order_id, "another order waits for its price");
+        assert_eq!(job.fence.subject.id(), order_id, "another order waits for its price");
         self.finish(&job).await;
     }
 
     /// Ends a claimed job with a price.
     pub async fn finish(&self, job: &ClaimedJob) {
-        let kept = self.store().finish_job(&job.fence, samples::price()).await;
+        let kept = self.store().finish_job(&job.fence, samples::price(), None).await;
         assert!(kept.expect("the database answers"), "the price was dropped");
     }
 }
 
 /// The next job of a lane, which must have one.
 pub async fn claimed(store: &Store, lane: Lane) -> ClaimedJob {
-    let job = store.claim_job(lane, LEASE).await.expect("the database answers");
+    let job = store.claim_job(lane, TERMS).await.expect("the database answers");
     job.unwrap_or_else(|| panic!("nothing is due in {}", lane.as_str()))
 }
 

@@ -1,0 +1,388 @@
+//! What was measured of a model, kept once for each unit and engine version.
+//!
+//! A calculation runs under a lease that has its job's token. Whoever finds it running sets the waiting jobs aside
+//! until the lease ends; whoever ends it frees them all at once. So that nobody is set aside after that, the finder
+//! holds the analysis' row shared while it looks: the end then comes after it and finds it waiting.
+//!
+//! Locks: job, order, analysis, in this order; the end of an analysis skips jobs that are locked, because whoever has
+//! them locked is about to look at the analysis.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use moka::sync::Cache;
+use pricing::ENGINE_VERSION;
+use pricing::analysis::Analysis;
+use serde::{Deserialize, Serialize};
+use shared::ids::ModelId;
+use shared::order::spec::{Unit, WorkSpec};
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{CommandError, JobFence, Store};
+
+/// Analyses that a process keeps in memory; each is a kilobyte or two.
+const KEPT_IN_MEMORY: u64 = 1_000;
+
+/// The printability findings of a model as they are stored.
+pub type Report = serde_json::Value;
+
+/// Which analysis: a model read in a unit. The engine's version is the process's own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AnalysisKey {
+    /// The file.
+    pub model_id: ModelId,
+    /// As the caller says.
+    pub unit: Unit,
+}
+
+/// What is known of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Known {
+    /// It was measured.
+    Measured(Arc<Measured>),
+    /// It cannot be measured.
+    Refused(FileRefusal),
+}
+
+/// The numbers of a model, and what a caster would say about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// The numbers.
+    pub analysis: Analysis,
+    /// The findings; `None` for an analysis of an engine that made none.
+    pub report: Option<Report>,
+}
+
+/// Why a file cannot be measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRefusal {
+    /// The kind, stable for programs.
+    pub code: String,
+    /// For people.
+    pub reason: String,
+}
+
+/// What a claimed job needs before it can be priced.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Need {
+    /// Nothing: this is known already.
+    Nothing(Known),
+    /// The analysis, which this worker now has the lease for.
+    Analysis,
+}
+
+/// What somebody who needs an analysis finds.
+pub(super) enum Found {
+    Known(Known),
+    /// It is the finder's to calculate.
+    Yours,
+    /// Somebody calculates it, at least until then.
+    Running {
+        until: DateTime<Utc>,
+    },
+}
+
+/// A calculation that somebody wants to begin.
+pub(super) struct Asked<'a> {
+    pub key: &'a AnalysisKey,
+    pub lease_token: Uuid,
+    pub lease_until: DateTime<Utc>,
+    /// So often it may be begun before the file counts as one that kills workers.
+    pub max_begun: u32,
+    pub now: DateTime<Utc>,
+}
+
+/// Analyses that this process has seen.
+#[derive(Clone)]
+pub(super) struct Remembered(Cache<AnalysisKey, Arc<Measured>>);
+
+impl Default for Remembered {
+    fn default() -> Self {
+        Self(Cache::new(KEPT_IN_MEMORY))
+    }
+}
+
+impl AnalysisKey {
+    /// What pricing this needs.
+    pub fn of(spec: &WorkSpec) -> Self {
+        Self { model_id: spec.model_id.clone(), unit: spec.unit }
+    }
+
+    /// The unit as in rows: its name in JSON.
+    pub(super) fn unit_name(&self) -> String {
+        unit_name(self.unit)
+    }
+}
+
+/// The unit's name in rows: as in JSON.
+pub(super) fn unit_name(unit: Unit) -> String {
+    match serde_json::to_value(unit) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => String::new(),
+    }
+}
+
+impl Store {
+    /// What is known of a model, if anything is.
+    pub async fn lookup_analysis(&self, key: &AnalysisKey) -> Result<Option<Known>, CommandError> {
+        if let Some(measured) = self.remembered.0.get(key) {
+            return Ok(Some(Known::Measured(measured)));
+        }
+        let mut connection = self.pool.acquire().await?;
+        self.known(&mut connection, key).await
+    }
+
+    /// Keeps what was measured and frees the jobs that wait for it. `false` when the lease was lost.
+    #[tracing::instrument(name = "db.analysis.finish", skip_all, err(level = "debug"))]
+    pub async fn finish_analysis(
+        &self,
+        fence: &JobFence,
+        key: &AnalysisKey,
+        known: &Known,
+    ) -> Result<bool, CommandError> {
+        let (analysis, report, refusal) = match known {
+            Known::Measured(measured) => (Some(&measured.analysis), measured.report.as_ref(), None),
+            Known::Refused(refusal) => (None, None, Some(refusal)),
+        };
+        let state = if refusal.is_some() { "refused" } else { "done" };
+        let mut transaction = self.pool.begin().await?;
+        let kept = sqlx::query!(
+            "UPDATE write.analyses
+             SET state = $5, analysis = $6, report = $7, refusal = $8, finished_at = $9,
+                 lease_token = NULL, lease_until = NULL
+             WHERE model_id = $1 AND unit = $2 AND engine_version = $3 AND lease_token = $4",
+            key.model_id.as_str(),
+            key.unit_name(),
+            ENGINE_VERSION,
+            fence.lease_token,
+            state,
+            analysis.map(Json) as _,
+            report,
+            refusal.map(Json) as _,
+            self.clock.now(),
+        )
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
+        if kept == 0 {
+            return Ok(false);
+        }
+        let freed =
+            free(&mut transaction, fence.subject.id(), key.model_id.as_str(), &key.unit_name())
+                .await?;
+        transaction.commit().await?;
+        if freed {
+            self.doorbell.ring();
+        }
+        self.remember(key, known);
+        Ok(true)
+    }
+
+    /// What is known, or the lease to calculate it, or until when somebody else has it.
+    pub(super) async fn ask_for_analysis(
+        &self,
+        connection: &mut PgConnection,
+        asked: &Asked<'_>,
+    ) -> Result<Found, CommandError> {
+        if let Some(measured) = self.remembered.0.get(asked.key) {
+            return Ok(Found::Known(Known::Measured(measured)));
+        }
+        if let Some(known) = self.known(connection, asked.key).await? {
+            return Ok(Found::Known(known));
+        }
+        if begin(connection, asked).await? {
+            return Ok(Found::Yours);
+        }
+        let running = sqlx::query!(
+            r#"SELECT lease_until FROM write.analyses
+               WHERE model_id = $1 AND unit = $2 AND engine_version = $3 AND state = 'running'
+               FOR SHARE"#,
+            asked.key.model_id.as_str(),
+            asked.key.unit_name(),
+            ENGINE_VERSION,
+        )
+        .fetch_optional(&mut *connection)
+        .await?;
+        match running.and_then(|row| row.lease_until) {
+            Some(until) if until > asked.now => Ok(Found::Running { until }),
+            Some(_) => Ok(Found::Known(refuse_killer(connection, asked).await?)),
+            None => match self.known(connection, asked.key).await? {
+                Some(known) => Ok(Found::Known(known)),
+                None => Ok(Found::Running { until: asked.now }),
+            },
+        }
+    }
+
+    async fn known(
+        &self,
+        connection: &mut PgConnection,
+        key: &AnalysisKey,
+    ) -> Result<Option<Known>, CommandError> {
+        let row = sqlx::query!(
+            r#"SELECT analysis AS "analysis: Json<Analysis>", report,
+                      refusal AS "refusal: Json<FileRefusal>"
+               FROM write.analyses
+               WHERE model_id = $1 AND unit = $2 AND engine_version = $3 AND state <> 'running'"#,
+            key.model_id.as_str(),
+            key.unit_name(),
+            ENGINE_VERSION,
+        )
+        .fetch_optional(connection)
+        .await?;
+        let known = row.and_then(|row| match (row.analysis, row.refusal) {
+            (Some(Json(analysis)), _) => {
+                Some(Known::Measured(Arc::new(Measured { analysis, report: row.report })))
+            }
+            (None, Some(Json(refusal))) => Some(Known::Refused(refusal)),
+            (None, None) => None,
+        });
+        if let Some(known) = &known {
+            self.remember(key, known);
+        }
+        Ok(known)
+    }
+
+    /// Refusals are not remembered: a person may have them forgotten.
+    fn remember(&self, key: &AnalysisKey, known: &Known) {
+        if let Known::Measured(measured) = known {
+            self.remembered.0.insert(key.clone(), measured.clone());
+        }
+    }
+}
+
+/// Takes the lease of an analysis that nobody has calculated or is calculating.
+async fn begin(connection: &mut PgConnection, asked: &Asked<'_>) -> Result<bool, CommandError> {
+    let begun = sqlx::query!(
+        "INSERT INTO write.analyses AS a
+             (model_id, unit, engine_version, state, lease_token, lease_until)
+         VALUES ($1, $2, $3, 'running', $4, $5)
+         ON CONFLICT (model_id, unit, engine_version) DO UPDATE
+         SET lease_token = EXCLUDED.lease_token, lease_until = EXCLUDED.lease_until,
+             begun = a.begun + 1
+         WHERE a.state = 'running' AND a.lease_until <= $6 AND a.begun < $7",
+        asked.key.model_id.as_str(),
+        asked.key.unit_name(),
+        ENGINE_VERSION,
+        asked.lease_token,
+        asked.lease_until,
+        asked.now,
+        i32::try_from(asked.max_begun).unwrap_or(i32::MAX),
+    )
+    .execute(connection)
+    .await?
+    .rows_affected();
+    Ok(begun == 1)
+}
+
+/// A job has ended or gone back, and with it the lease of an analysis that it may have had: another worker may begin
+/// at once. Answers whether somebody waited for it.
+pub(super) async fn let_go(
+    connection: &mut PgConnection,
+    job_of: Uuid,
+    lease_token: Uuid,
+    counts: bool,
+    now: DateTime<Utc>,
+) -> Result<bool, CommandError> {
+    let left = sqlx::query!(
+        "UPDATE write.analyses SET lease_until = $2, begun = begun - $3
+         WHERE lease_token = $1 AND state = 'running' RETURNING model_id, unit",
+        lease_token,
+        now,
+        i32::from(!counts),
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    match left {
+        Some(left) => free(connection, job_of, &left.model_id, &left.unit).await,
+        None => Ok(false),
+    }
+}
+
+/// Those who wait for an analysis wait no longer, but for the job that just went back: it may have to wait for
+/// something else. Answers whether there were any.
+async fn free(
+    connection: &mut PgConnection,
+    but: Uuid,
+    model_id: &str,
+    unit: &str,
+) -> Result<bool, CommandError> {
+    let freed = sqlx::query!(
+        "UPDATE write.pricing_jobs AS j SET not_before = j.queued_at
+         FROM (SELECT w.order_id, w.generation FROM write.pricing_jobs AS w
+               WHERE w.state = 'queued' AND w.model_id = $1 AND w.unit = $2
+                 AND w.not_before > w.queued_at AND w.order_id <> $3
+               FOR UPDATE SKIP LOCKED) AS waiting
+         WHERE j.order_id = waiting.order_id AND j.generation = waiting.generation",
+        model_id,
+        unit,
+        but,
+    )
+    .execute(connection)
+    .await?
+    .rows_affected();
+    Ok(freed > 0)
+}
+
+/// Workers died of this file, or so it looks: nobody tries again until a person asks.
+async fn refuse_killer(
+    connection: &mut PgConnection,
+    asked: &Asked<'_>,
+) -> Result<Known, CommandError> {
+    let refusal = FileRefusal {
+        code: "attempts-exhausted".to_owned(),
+        reason: format!("{} calculations ended without an answer", asked.max_begun),
+    };
+    sqlx::query!(
+        "UPDATE write.analyses
+         SET state = 'refused', refusal = $4, finished_at = $5, lease_token = NULL, lease_until = NULL
+         WHERE model_id = $1 AND unit = $2 AND engine_version = $3 AND state = 'running'",
+        asked.key.model_id.as_str(),
+        asked.key.unit_name(),
+        ENGINE_VERSION,
+        Json(&refusal) as _,
+        asked.now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(Known::Refused(refusal))
+}
+
+/// A person has mended what made the pricing fail: the file is looked at anew.
+pub(super) async fn forget_refusal(
+    connection: &mut PgConnection,
+    key: &AnalysisKey,
+) -> Result<(), CommandError> {
+    sqlx::query!(
+        "DELETE FROM write.analyses
+         WHERE model_id = $1 AND unit = $2 AND engine_version = $3 AND state = 'refused'",
+        key.model_id.as_str(),
+        key.unit_name(),
+        ENGINE_VERSION,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Sets all jobs that need a running analysis aside until its lease ends.
+pub(super) async fn set_aside(
+    connection: &mut PgConnection,
+    key: &AnalysisKey,
+    until: DateTime<Utc>,
+) -> Result<(), CommandError> {
+    sqlx::query!(
+        "UPDATE write.pricing_jobs AS j SET not_before = $3
+         FROM (SELECT w.order_id, w.generation FROM write.pricing_jobs AS w
+               WHERE w.state = 'queued' AND w.model_id = $1 AND w.unit = $2 AND w.not_before < $3
+               FOR UPDATE SKIP LOCKED) AS waiting
+         WHERE j.order_id = waiting.order_id AND j.generation = waiting.generation",
+        key.model_id.as_str(),
+        key.unit_name(),
+        until,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,280 @@
+//! Taking the fairest next job of a lane, together with the lease of the analysis that it needs.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::order::spec::WorkSpec;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{JobFence, Lane, LockedJob, Subject, cancel, is_current, lock_order_of, small};
+use crate::store::analyses::{self, AnalysisKey, Asked, Found, Need};
+use crate::store::{CommandError, Store, quotes};
+
+/// On what terms jobs are claimed.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// How long a job stays claimed without a heartbeat.
+    pub lease: TimeDelta,
+    /// How often the analysis of a file may be begun before it counts as one that kills workers.
+    pub max_attempts: u32,
+}
+
+/// A job that a worker has claimed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClaimedJob {
+    /// Needed for every later word about the job.
+    pub fence: JobFence,
+    /// Where it waited.
+    pub lane: Lane,
+    /// What is to be priced.
+    pub spec: WorkSpec,
+    /// What the price needs first.
+    pub need: Need,
+    /// For how long it was in its lane, from the first time on.
+    pub waited: TimeDelta,
+    /// W3C `traceparent` of the submission.
+    pub trace_context: Option<String>,
+}
+
+impl ClaimedJob {
+    /// Which analysis the price is made from.
+    pub fn key(&self) -> AnalysisKey {
+        AnalysisKey::of(&self.spec)
+    }
+}
+
+/// What a look into a lane gave.
+enum Look {
+    Nothing,
+    /// A job that nobody wants, or that waits for another's analysis: look again.
+    Passed,
+    Claimed(Box<ClaimedJob>),
+}
+
+/// A job that was just leased.
+struct Leased {
+    fence: JobFence,
+    queued_at: DateTime<Utc>,
+    trace_context: Option<String>,
+}
+
+impl Store {
+    /// Those of `lanes` that have a job which is due, in the order in which they are given.
+    pub async fn lanes_with_work(&self, lanes: &[Lane]) -> Result<Vec<Lane>, CommandError> {
+        let names: Vec<String> = lanes.iter().map(|lane| lane.as_str().to_owned()).collect();
+        let busy = sqlx::query_scalar!(
+            r#"SELECT lane AS "lane!" FROM unnest($1::text[]) AS lane
+               WHERE EXISTS (SELECT 1 FROM write.pricing_jobs AS j
+                             WHERE j.lane = lane AND j.state = 'queued' AND j.not_before <= $2)"#,
+            &names,
+            self.clock.now(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let is_busy = |lane: &Lane| busy.iter().any(|name| name == lane.as_str());
+        Ok(lanes.iter().copied().filter(is_busy).collect())
+    }
+
+    /// Claims the fairest next job of a lane: of the tenant with the fewest running jobs, among these of the one
+    /// served longest ago, the job that is due longest. `None` when nothing is due.
+    ///
+    /// A job whose analysis is being made by another worker is set aside, and does not count as begun.
+    #[tracing::instrument(name = "db.pricing_job.claim", skip(self), err(level = "debug"))]
+    pub async fn claim_job(
+        &self,
+        lane: Lane,
+        terms: Terms,
+    ) -> Result<Option<ClaimedJob>, CommandError> {
+        loop {
+            match self.look_into(lane, terms).await? {
+                Look::Nothing => return Ok(None),
+                Look::Passed => {}
+                Look::Claimed(job) => return Ok(Some(*job)),
+            }
+        }
+    }
+
+    async fn look_into(&self, lane: Lane, terms: Terms) -> Result<Look, CommandError> {
+        let now = self.clock.now();
+        let mut transaction = self.pool.begin().await?;
+        let token = self.ids.next();
+        let Some(leased) =
+            lease_fairest(&mut transaction, lane, token, now, now + terms.lease).await?
+        else {
+            return Ok(Look::Nothing);
+        };
+        let look = self.begin_job(&mut transaction, lane, terms, leased, now).await?;
+        transaction.commit().await?;
+        Ok(look)
+    }
+
+    async fn begin_job(
+        &self,
+        connection: &mut PgConnection,
+        lane: Lane,
+        terms: Terms,
+        leased: Leased,
+        now: DateTime<Utc>,
+    ) -> Result<Look, CommandError> {
+        let Leased { fence, queued_at, trace_context } = leased;
+        let Some(wanted) = self.wanted(connection, &fence).await? else {
+            cancel(connection, &fence, now).await?;
+            return Ok(Look::Passed);
+        };
+        let key = AnalysisKey::of(wanted.spec());
+        let asked = Asked {
+            key: &key,
+            lease_token: fence.lease_token,
+            lease_until: now + terms.lease,
+            max_begun: terms.max_attempts,
+            now,
+        };
+        let need = match self.ask_for_analysis(connection, &asked).await? {
+            Found::Known(known) => Need::Nothing(known),
+            Found::Yours => Need::Analysis,
+            Found::Running { until } => {
+                unlease(connection, &fence, &key, until).await?;
+                analyses::set_aside(connection, &key, until).await?;
+                return Ok(Look::Passed);
+            }
+        };
+        let spec = self.start(connection, &fence, wanted).await?;
+        let waited = now - queued_at;
+        Ok(Look::Claimed(Box::new(ClaimedJob { fence, lane, spec, need, waited, trace_context })))
+    }
+
+    /// What is to be priced, locked; `None` when nobody wants the price any more.
+    async fn wanted(
+        &self,
+        connection: &mut PgConnection,
+        fence: &JobFence,
+    ) -> Result<Option<Wanted>, CommandError> {
+        match fence.subject {
+            Subject::Order(order_id) => {
+                let job = lock_order_of(connection, fence, order_id).await?;
+                let startable =
+                    is_current(&job.order, fence) && job.order.start_pricing(fence.attempt).is_ok();
+                let spec = job.order.stage.spec().filter(|_| startable).cloned();
+                Ok(spec.map(|spec| Wanted::Order { spec, job }))
+            }
+            Subject::Quote(quote_id) => {
+                let spec = quotes::start(connection, quote_id).await?;
+                Ok(spec.map(|spec| Wanted::Quote { spec }))
+            }
+        }
+    }
+
+    async fn start(
+        &self,
+        connection: &mut PgConnection,
+        fence: &JobFence,
+        wanted: Wanted,
+    ) -> Result<WorkSpec, CommandError> {
+        match wanted {
+            Wanted::Order { spec, job: LockedJob { order, trace_context } } => {
+                let started = order.start_pricing(fence.attempt)?;
+                let trace = trace_context.as_deref();
+                self.append_for_job(connection, fence, order, trace, started).await?;
+                Ok(spec)
+            }
+            Wanted::Quote { spec } => Ok(spec),
+        }
+    }
+}
+
+/// A price that is wanted.
+enum Wanted {
+    Order { spec: WorkSpec, job: LockedJob },
+    Quote { spec: WorkSpec },
+}
+
+impl Wanted {
+    const fn spec(&self) -> &WorkSpec {
+        match self {
+            Self::Order { spec, .. } | Self::Quote { spec } => spec,
+        }
+    }
+}
+
+async fn lease_fairest(
+    connection: &mut PgConnection,
+    lane: Lane,
+    lease_token: Uuid,
+    now: DateTime<Utc>,
+    lease_until: DateTime<Utc>,
+) -> Result<Option<Leased>, CommandError> {
+    // The recursive part hops from tenant to tenant along the index instead of reading every queued job.
+    let leased = sqlx::query!(
+        r#"WITH RECURSIVE tenants AS (
+               (SELECT tenant FROM write.pricing_jobs
+                WHERE lane = $1 AND state = 'queued' ORDER BY tenant LIMIT 1)
+               UNION ALL
+               SELECT (SELECT j.tenant FROM write.pricing_jobs AS j
+                       WHERE j.lane = $1 AND j.state = 'queued' AND j.tenant > t.tenant
+                       ORDER BY j.tenant LIMIT 1)
+               FROM tenants AS t WHERE t.tenant IS NOT NULL
+           ),
+           fairest AS (
+               SELECT job.order_id, job.generation
+               FROM tenants AS t
+               CROSS JOIN LATERAL (
+                   SELECT j.order_id, j.generation, j.not_before FROM write.pricing_jobs AS j
+                   WHERE j.lane = $1 AND j.state = 'queued' AND j.tenant = t.tenant
+                     AND j.not_before <= $2
+                   ORDER BY j.not_before LIMIT 1 FOR UPDATE SKIP LOCKED
+               ) AS job
+               ORDER BY (SELECT count(*) FROM write.pricing_jobs AS r
+                         WHERE r.state = 'running' AND r.lane = $1 AND r.tenant = t.tenant),
+                        (SELECT s.started_at FROM write.pricing_jobs AS s
+                         WHERE s.lane = $1 AND s.tenant = t.tenant AND s.started_at IS NOT NULL
+                         ORDER BY s.started_at DESC LIMIT 1) NULLS FIRST,
+                        job.not_before
+               LIMIT 1
+           )
+           UPDATE write.pricing_jobs AS j
+           SET state = 'running', attempts = j.attempts + 1, lease_token = $3, lease_until = $4,
+               started_at = $2
+           FROM fairest WHERE j.order_id = fairest.order_id AND j.generation = fairest.generation
+           RETURNING j.order_id, j.subject, j.generation, j.attempts, j.queued_at, j.trace_context"#,
+        lane.as_str(),
+        now,
+        lease_token,
+        lease_until,
+    )
+    .fetch_optional(connection)
+    .await?;
+    leased
+        .map(|row| {
+            let fence = JobFence {
+                subject: Subject::of(&row.subject, row.order_id)?,
+                generation: small(row.generation)?,
+                lease_token,
+                attempt: small(row.attempts.into())?,
+            };
+            Ok(Leased { fence, queued_at: row.queued_at, trace_context: row.trace_context })
+        })
+        .transpose()
+}
+
+/// The job waits for an analysis that somebody else makes: as if it had not been leased. Jobs of older code learn
+/// here which analysis they need.
+async fn unlease(
+    connection: &mut PgConnection,
+    fence: &JobFence,
+    key: &AnalysisKey,
+    until: DateTime<Utc>,
+) -> Result<(), CommandError> {
+    sqlx::query!(
+        "UPDATE write.pricing_jobs
+         SET state = 'queued', attempts = attempts - 1, lease_token = NULL, lease_until = NULL,
+             started_at = NULL, not_before = $3, model_id = $4, unit = $5
+         WHERE order_id = $1 AND generation = $2",
+        fence.subject.id(),
+        i64::from(fence.generation),
+        until,
+        key.model_id.as_str(),
+        key.unit_name(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
