@@ -1,38 +1,129 @@
-//! Measures one model and says how long each step took.
+//! Measures a model file and says how long each step took.
 //!
-//! `cargo run --release -p pricing --example measure -- FILE [millimetre|centimetre|metre|inch]`
+//! `cargo run --release -p pricing --example measure -- FILE [--unit U] [--threads N] [--rounds N]`
+//!
+//! The file is read in pieces straight into the weld, so that it is never in memory as a whole.
+//! Prints one line of JSON a round: seconds of each step, from opening the file to all numbers,
+//! and the peak of resident memory. `--print` prints the analysis instead.
 
 use std::env;
 use std::error::Error;
-use std::fs;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
-use pricing::analysis::{Unit, analyse};
-use pricing::mesh::{FacetCounter, read};
+use pricing::analysis::{Analysis, Unit, analyse};
+use pricing::mesh::{ModelError, Source, read_from};
+use serde_json::json;
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = env::args().skip(1);
-    let path = arguments.next().ok_or("which file?")?;
-    let unit: Unit = arguments.next().as_deref().unwrap_or("millimetre").parse()?;
+type Failure = Box<dyn Error + Send + Sync>;
 
-    let bytes = timed("file into memory", || fs::read(path))?;
-    timed("upload's estimate", || {
-        let mut counter = FacetCounter::new();
-        for chunk in bytes.chunks(64 * 1024) {
-            counter.push(chunk);
+fn main() -> Result<(), Failure> {
+    let wanted = Wanted::from_arguments(env::args().skip(1))?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(wanted.threads).build()?;
+    for _ in 0..wanted.rounds {
+        let (analysis, timings) = pool.install(|| measured(&wanted))?;
+        if wanted.print {
+            println!("{}", serde_json::to_string_pretty(&analysis)?);
+        } else {
+            println!("{timings}");
         }
-        counter.verdict(bytes.len() as u64)
-    })?;
-    let mesh = timed("read and weld", || read(&bytes))?;
-    let analysis = timed("analyse", || analyse(&mesh, unit));
-    println!("{}", serde_json::to_string_pretty(&analysis)?);
-    println!("{}", analysis.verdict());
+    }
     Ok(())
 }
 
-fn timed<T>(step: &str, work: impl FnOnce() -> T) -> T {
+fn measured(wanted: &Wanted) -> Result<(Analysis, serde_json::Value), Failure> {
     let start = Instant::now();
-    let done = work();
-    eprintln!("{step}: {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
-    done
+    let mesh = read_from(&OnDisk::open(&wanted.path)?)?;
+    let read = start.elapsed().as_secs_f64();
+    let analysis = analyse(&mesh, wanted.unit);
+    let total = start.elapsed().as_secs_f64();
+    let timings = json!({
+        "total_s": total,
+        "read_and_weld_s": read,
+        "analyse_s": total - read,
+        "facets": analysis.facets,
+        "volume_mm3": analysis.volume_mm3,
+        "shells": analysis.shells,
+        "boundary_edges": analysis.boundary_edges,
+        "peak_mb": peak_megabytes(),
+    });
+    Ok((analysis, timings))
+}
+
+/// What the command line asks for.
+struct Wanted {
+    path: String,
+    unit: Unit,
+    threads: usize,
+    rounds: usize,
+    print: bool,
+}
+
+impl Wanted {
+    fn from_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Self, Failure> {
+        let (mut path, mut unit) = (None, Unit::Millimetre);
+        let (mut threads, mut rounds, mut print) = (0, 1, false);
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{argument} wants a value"));
+            match argument.as_str() {
+                "--unit" => unit = value()?.parse()?,
+                "--threads" => threads = value()?.parse()?,
+                "--rounds" => rounds = value()?.parse()?,
+                "--print" => print = true,
+                _ => path = Some(argument),
+            }
+        }
+        Ok(Self { path: path.ok_or("which file?")?, unit, threads, rounds, print })
+    }
+}
+
+/// A file, read in pieces.
+struct OnDisk {
+    file: File,
+    size: u64,
+}
+
+impl OnDisk {
+    fn open(path: &str) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        Ok(Self { file, size })
+    }
+}
+
+impl Source for OnDisk {
+    type Error = SourceError;
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn bytes<'a>(
+        &'a self,
+        offset: u64,
+        len: usize,
+        room: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], SourceError> {
+        room.resize(len, 0);
+        self.file.read_exact_at(room, offset)?;
+        Ok(room)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum SourceError {
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    File(#[from] io::Error),
+}
+
+/// The most memory this process has had, from the kernel's books; 0 where there are none.
+fn peak_megabytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) / 1024
 }

@@ -16,8 +16,9 @@
 //!   small part far from the origin loses nothing. It is a volume only when the mesh is closed and
 //!   oriented: [`Analysis::verdict`].
 //!
-//! Sums run in file order with Neumaier's compensation, so the result does not depend on anything
-//! but the file.
+//! Large meshes are measured by all threads of the rayon pool that the caller is in. Work is cut into
+//! chunks of facets, and sums run in file order with Neumaier's compensation between chunks, so the
+//! result does not depend on anything but the file.
 
 mod bounds;
 mod bvh;
@@ -64,6 +65,10 @@ pub struct Analysis {
     pub signed_volume_mm3: f64,
     /// Surface area in mm², both sides of walls and the surface of voids included.
     pub area_mm2: f64,
+    /// Area of the shadow along x, y and z in mm²: half of what the facets show in that direction.
+    /// Where parts lie behind each other, each counts.
+    #[serde(default)]
+    pub projected_mm2: [f64; 3],
     /// Extents of the axis-parallel bounding box in mm.
     pub bbox_mm: [f64; 3],
     /// Facets in the file.
@@ -171,6 +176,7 @@ pub fn analyse(mesh: &Mesh, unit: Unit) -> Analysis {
         volume_mm3: measured.volume.abs() * cube,
         signed_volume_mm3: measured.volume * cube,
         area_mm2: measured.area * square,
+        projected_mm2: measured.projected.map(|area| area * square),
         bbox_mm: measured.extents.map(|extent| extent * scale),
         facets: mesh.facets().len() as u64,
         vertices: mesh.vertices().len() as u64,

@@ -27,9 +27,11 @@
 pub mod analysis;
 pub mod fixing;
 pub mod mesh;
+mod parallel;
 pub mod quote;
 pub mod rate_card;
 pub mod rough;
+mod sorted;
 
 /// Version of everything that turns bytes into numbers.
 ///

@@ -7,8 +7,11 @@
 mod builder;
 mod facet_counter;
 mod sniff;
+mod source;
 mod stl_ascii;
-mod stl_binary;
+pub(crate) mod stl_binary;
+mod weld;
+mod weld_large;
 
 use std::fmt;
 
@@ -17,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use builder::MeshBuilder;
 pub use facet_counter::{FacetCounter, FacetEstimate};
 pub use sniff::{SNIFF_BYTES, sniff};
+pub use source::Source;
 
 /// The most facets one mesh may have: corner and edge numbers must fit in 32 bits.
 pub const MAX_FACETS: u64 = (u32::MAX / 3) as u64;
@@ -193,4 +197,18 @@ pub fn read(bytes: &[u8]) -> Result<Mesh, ModelError> {
         Format::StlBinary => stl_binary::read(bytes),
         Format::StlAscii => stl_ascii::read(bytes),
     }
+}
+
+/// As [`read`], from a source that need not be in memory. A binary STL never is as a whole, every
+/// other format is loaded first.
+pub fn read_from<S: Source + ?Sized>(source: &S) -> Result<Mesh, S::Error> {
+    let mut room = vec![];
+    let size = source.size();
+    #[expect(clippy::cast_possible_truncation, reason = "at most SNIFF_BYTES")]
+    let head = source.bytes(0, size.min(SNIFF_BYTES as u64) as usize, &mut room)?;
+    if sniff(head, size)? == Format::StlBinary {
+        return stl_binary::read(source);
+    }
+    let size = usize::try_from(size).map_err(|_| ModelError::TooManyFacets)?;
+    Ok(read(source.bytes(0, size, &mut room)?)?)
 }

@@ -1,14 +1,28 @@
 //! Counting how facets share edges, and which facets hang together.
 //!
-//! Half-edges are put into buckets by their lower vertex (a counting sort, in place in one vector
-//! of 8 bytes a half-edge); each bucket is a handful of entries, sorted and walked in groups. This
-//! needs no hashing, touches memory mostly in order, and its result depends on nothing but the
-//! mesh.
+//! All corners at one vertex are brought together ([`crate::sorted`]); that is enough to judge the
+//! edges there, without looking anything up: see [`umbrella`]. Nearly every vertex of a real model
+//! is *regular*, one closed ring of facets, and all edges at a regular vertex are sound. Where
+//! every vertex has just one umbrella, facets that hang together over vertices hang together over
+//! edges, too, so components of vertices are all that is needed; where solids touch in a point,
+//! that vertex is split first ([`split`]).
 
+mod components;
+mod split;
+mod umbrella;
+
+use self::components::Forest;
+use self::split::split;
+use self::umbrella::{Corner, Counts, Found};
 use crate::mesh::Mesh;
+use crate::parallel;
+use crate::sorted::Sorted;
 
 /// The shell number of a dropped facet.
 pub(super) const NO_SHELL: u32 = u32::MAX;
+
+/// Vertices whose corners are looked at together: their half-edges fit into the cache.
+const BUCKET: usize = 8_192;
 
 /// What the edges of a mesh say about it.
 pub(super) struct Edges {
@@ -29,154 +43,82 @@ pub(super) fn takes_part(&[a, b, c]: &[u32; 3]) -> bool {
 }
 
 pub(super) fn count(mesh: &Mesh) -> Edges {
-    let mut counts = Edges {
-        boundary: 0,
-        nonmanifold: 0,
-        badly_wound: 0,
-        unbalanced: 0,
-        shells: 0,
-        shells_vertex: vertex_components(mesh),
-        shell_of: vec![],
-    };
-    let mut facets = Components::new(mesh.facets().len());
-    let (mut half_edges, starts) = bucketed(mesh);
-    for bucket in starts.windows(2) {
-        let bucket = &mut half_edges[bucket[0] as usize..bucket[1] as usize];
-        bucket.sort_unstable();
-        for edge in bucket.chunk_by(|a, b| upper(*a) == upper(*b)) {
-            counts.tally(edge);
-            for pair in edge.windows(2) {
-                facets.unite(facet(pair[0]), facet(pair[1]));
-            }
+    let vertices = mesh.vertices().len();
+    let hooked = Forest::new(vertices);
+    let found = umbrellas(mesh, &hooked);
+    let split = split(mesh.facets(), vertices, &found.pinched);
+    // Hooks lead over vertices that are split now.
+    let forest = if split.copies.is_empty() { hooked } else { hooked.unhooked(split.copies.len()) };
+    forest.unite(&split.facets);
+    let (shell_of, shells) = shells(&split.facets, &forest);
+    for (copy, original) in (vertices..).zip(&split.copies) {
+        forest.unite_two(number_of(copy), *original);
+    }
+    let Counts { boundary, nonmanifold, badly_wound, unbalanced } = found.counts;
+    let shells_vertex = forest.roots();
+    Edges { boundary, nonmanifold, badly_wound, unbalanced, shells, shells_vertex, shell_of }
+}
+
+/// Looks at all vertices: how their edges are used, and which of them have several umbrellas.
+/// Each vertex that facets use is hooked to a neighbour in the forest.
+fn umbrellas(mesh: &Mesh, forest: &Forest) -> Found {
+    let vertices = mesh.vertices().len();
+    let buckets = vertices.div_ceil(BUCKET);
+    let chunks = parallel::map_chunks(mesh.facets(), |facets| distribute(facets, buckets));
+    let found = parallel::map(buckets, umbrella::Room::default, |room, bucket| {
+        room.gather(chunks.iter().map(|chunk| chunk.bucket(bucket)), BUCKET.min(vertices));
+        room.judge(number_of(bucket * BUCKET), forest)
+    });
+    let mut all = Found::default();
+    found.into_iter().for_each(|found| all.add(found));
+    all
+}
+
+/// The corners of a chunk ordered by blocks of [`BUCKET`] vertices.
+#[expect(clippy::cast_possible_truncation, reason = "a remainder of 2^13")]
+fn distribute(facets: &[[u32; 3]], buckets: usize) -> Sorted<Corner> {
+    let (bucket, nowhere) = (number_of(BUCKET), [number_of(buckets); 3]);
+    let bucket_of: Vec<_> = facets
+        .iter()
+        .map(|facet| if takes_part(facet) { facet.map(|v| v / bucket) } else { nowhere })
+        .collect();
+    Sorted::new(buckets, &bucket_of, |index| {
+        let [a, b, c] = facets[index];
+        [(a, b, c), (b, c, a), (c, a, b)].map(|(vertex, next, previous)| {
+            let vertex = (vertex % bucket) as u16;
+            Corner { next, previous, vertex }
+        })
+    })
+}
+
+/// The shell of each facet, and how many there are.
+fn shells(facets: &[[u32; 3]], forest: &Forest) -> (Vec<u32>, u32) {
+    let mut shell_of = vec![NO_SHELL; facets.len()];
+    parallel::fill_chunks(&mut shell_of, facets, |shells, facets| {
+        for (shell, facet) in shells.iter_mut().zip(facets).filter(|(_, facet)| takes_part(facet)) {
+            *shell = forest.root(facet[0]);
         }
-    }
-    (counts.shell_of, counts.shells) = facets.numbered(|index| takes_part(&mesh.facets()[index]));
-    counts
+    });
+    let shells = in_order(&mut shell_of, forest.len());
+    (shell_of, shells)
 }
 
-impl Edges {
-    fn tally(&mut self, edge: &[u64]) {
-        let forward = edge.iter().filter(|half| **half & 1 == 0).count();
-        match edge.len() {
-            1 => self.boundary += 1,
-            2 if forward != 1 => self.badly_wound += 1,
-            2 => {}
-            _ => self.nonmanifold += 1,
+/// Turns roots, below `nodes`, into numbers from 0 in order of appearance.
+fn in_order(shell_of: &mut [u32], nodes: usize) -> u32 {
+    let mut number_of = vec![NO_SHELL; nodes];
+    let mut shells = 0;
+    for shell in shell_of.iter_mut().filter(|shell| **shell != NO_SHELL) {
+        let number = &mut number_of[*shell as usize];
+        if *number == NO_SHELL {
+            *number = shells;
+            shells += 1;
         }
-        if forward * 2 != edge.len() {
-            self.unbalanced += 1;
-        }
+        *shell = *number;
     }
-}
-
-// A half-edge in 64 bits: upper vertex, facet, direction. `MAX_FACETS` keeps the facet in 31 bits.
-
-fn upper(half: u64) -> u32 {
-    (half >> 32) as u32
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the lower half of 64 bits")]
-fn facet(half: u64) -> u32 {
-    half as u32 >> 1
-}
-
-fn half_edges(mesh: &Mesh) -> impl Iterator<Item = (u32, u64)> {
-    mesh.facets().iter().enumerate().filter(|(_, facet)| takes_part(facet)).flat_map(
-        |(index, &[a, b, c])| {
-            [(a, b), (b, c), (c, a)].map(|(from, to)| {
-                let backward = u64::from(from > to);
-                let key = u64::from(from.max(to)) << 32 | (index as u64) << 1 | backward;
-                (from.min(to), key)
-            })
-        },
-    )
-}
-
-/// All half-edges ordered by lower vertex, and where the bucket of each vertex begins.
-fn bucketed(mesh: &Mesh) -> (Vec<u64>, Vec<u32>) {
-    let mut starts = vec![0_u32; mesh.vertices().len() + 1];
-    for (lower, _) in half_edges(mesh) {
-        starts[lower as usize + 1] += 1;
-    }
-    for index in 1..starts.len() {
-        starts[index] += starts[index - 1];
-    }
-    let total = starts.last().copied().unwrap_or(0);
-    let mut ordered = vec![0_u64; total as usize];
-    // Filling moves each start to the start of the next bucket; shifting by one undoes that.
-    for (lower, key) in half_edges(mesh) {
-        let next = &mut starts[lower as usize];
-        ordered[*next as usize] = key;
-        *next += 1;
-    }
-    starts.rotate_right(1);
-    starts[0] = 0;
-    (ordered, starts)
+    shells
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "MAX_FACETS keeps vertices below 2^32")]
-fn vertex_components(mesh: &Mesh) -> u32 {
-    let mut vertices = Components::new(mesh.vertices().len());
-    let mut used = vec![false; mesh.vertices().len()];
-    for &[a, b, c] in mesh.facets().iter().filter(|facet| takes_part(facet)) {
-        vertices.unite(a, b);
-        vertices.unite(b, c);
-        used[a as usize] = true;
-        used[b as usize] = true;
-        used[c as usize] = true;
-    }
-    (0..used.len()).filter(|&index| used[index] && vertices.is_root(index as u32)).count() as u32
-}
-
-/// Union-find with path halving. The lower number becomes the root, so that components come out
-/// in file order whatever the order of unions.
-struct Components {
-    parent: Vec<u32>,
-}
-
-impl Components {
-    #[expect(clippy::cast_possible_truncation, reason = "MAX_FACETS keeps indices below 2^32")]
-    fn new(len: usize) -> Self {
-        Self { parent: (0..len as u32).collect() }
-    }
-
-    fn is_root(&self, node: u32) -> bool {
-        self.parent[node as usize] == node
-    }
-
-    fn root(&mut self, mut node: u32) -> u32 {
-        while !self.is_root(node) {
-            let grandparent = self.parent[self.parent[node as usize] as usize];
-            self.parent[node as usize] = grandparent;
-            node = grandparent;
-        }
-        node
-    }
-
-    fn unite(&mut self, a: u32, b: u32) {
-        let (a, b) = (self.root(a), self.root(b));
-        let (low, high) = (a.min(b), a.max(b));
-        self.parent[high as usize] = low;
-    }
-
-    /// The component of each node, numbered from 0 in order of appearance, and how many there are.
-    /// Nodes that do not take part get [`NO_SHELL`].
-    fn numbered(mut self, takes_part: impl Fn(usize) -> bool) -> (Vec<u32>, u32) {
-        let mut number = vec![NO_SHELL; self.parent.len()];
-        let mut components = 0;
-        for (index, node) in (0_u32..).take(number.len()).enumerate() {
-            if !takes_part(index) {
-                continue;
-            }
-            // A root is the lowest of its component, so it has its number before the others ask.
-            let root = self.root(node);
-            if root == node {
-                number[index] = components;
-                components += 1;
-            } else {
-                number[index] = number[root as usize];
-            }
-        }
-        (number, components)
-    }
+const fn number_of(index: usize) -> u32 {
+    index as u32
 }

@@ -1,13 +1,23 @@
 //! Volume, area and box, of the whole and of each shell.
+//!
+//! Sums are plain inside a chunk of facets and compensated between chunks, both in file order: the
+//! result depends on the file alone, not on how many threads share the chunks.
 
 use super::sum::Sum;
 use super::vector::{cross, dot, length, sub};
 use crate::mesh::Mesh;
+use crate::parallel::{self, CHUNK};
+
+/// With more shells than this, each chunk having sums of its own for every shell would take more
+/// memory than the mesh; one thread then sums shell by shell.
+const FEW: usize = 1_024;
 
 /// What was measured, in file units.
 pub(super) struct Measured {
     pub(super) volume: f64,
     pub(super) area: f64,
+    /// Area of the shadow along each axis, as far as no part lies behind another.
+    pub(super) projected: [f64; 3],
     pub(super) extents: [f64; 3],
     pub(super) zero_area: u64,
     pub(super) shells: Vec<Shell>,
@@ -39,6 +49,14 @@ impl Bounds {
         }
     }
 
+    fn join(&mut self, other: &Self) {
+        self.add_all(&[other.low, other.high]);
+    }
+
+    fn add_all(&mut self, positions: &[[f32; 3]]) {
+        positions.iter().for_each(|position| self.add(*position));
+    }
+
     fn centre(&self) -> [f64; 3] {
         [0, 1, 2].map(|axis| f64::midpoint(self.low[axis].into(), self.high[axis].into()))
     }
@@ -61,40 +79,115 @@ struct Gathered {
     bounds: Bounds,
 }
 
+impl Gathered {
+    const NOTHING: Self = Self { facets: 0, volume: Sum::NOTHING, bounds: Bounds::NOTHING };
+
+    fn add(&mut self, corners: &[[f32; 3]; 3], volume: f64) {
+        self.facets += 1;
+        self.volume.add(volume);
+        self.bounds.add_all(corners);
+    }
+
+    fn join(&mut self, other: &Self) {
+        self.facets += other.facets;
+        self.volume.add(other.volume.value());
+        self.bounds.join(&other.bounds);
+    }
+}
+
+/// What is gathered of a chunk.
+struct Chunk {
+    area: f64,
+    projected: [f64; 3],
+    zero_area: u64,
+    shells: Vec<Gathered>,
+}
+
+impl Chunk {
+    /// Of some facets, with sums for shells below `shells`.
+    fn of(
+        mesh: &Mesh,
+        facets: &[[u32; 3]],
+        shell_of: &[u32],
+        centre: [f64; 3],
+        shells: usize,
+    ) -> Self {
+        let shells = vec![Gathered::NOTHING; shells];
+        let mut sums = Self { area: 0.0, projected: [0.0; 3], zero_area: 0, shells };
+        for (facet, shell) in facets.iter().zip(shell_of) {
+            let corners = positions(mesh, facet);
+            let (volume, normal) = volume(&corners, centre);
+            sums.area += length(normal) / 2.0;
+            for (sum, component) in sums.projected.iter_mut().zip(normal) {
+                // Half the normal is the area; half the faces of a closed body face the light.
+                *sum += component.abs() / 4.0;
+            }
+            sums.zero_area += u64::from(normal == [0.0; 3]);
+            // A dropped facet has no shell.
+            if let Some(shell) = sums.shells.get_mut(*shell as usize) {
+                shell.add(&corners, volume);
+            }
+        }
+        sums
+    }
+}
+
+fn positions(mesh: &Mesh, facet: &[u32; 3]) -> [[f32; 3]; 3] {
+    facet.map(|vertex| mesh.vertices()[vertex as usize])
+}
+
+/// The volume of the tetrahedron from a point to a facet, and the facet's normal, twice as long
+/// as its area.
+fn volume(corners: &[[f32; 3]; 3], from: [f64; 3]) -> (f64, [f64; 3]) {
+    let [a, b, c] = corners.map(|corner| sub(corner.map(f64::from), from));
+    let normal = cross(sub(b, a), sub(c, a));
+    (dot(a, normal) / 6.0, normal)
+}
+
 pub(super) fn measure(mesh: &Mesh, shell_of: &[u32], shells: u32) -> Measured {
     let mut bounds = Bounds::NOTHING;
-    for vertex in mesh.vertices() {
-        bounds.add(*vertex);
-    }
+    let boxes = parallel::map_chunks(mesh.vertices(), |vertices| {
+        let mut bounds = Bounds::NOTHING;
+        bounds.add_all(vertices);
+        bounds
+    });
+    boxes.iter().for_each(|chunk| bounds.join(chunk));
     let centre = bounds.centre();
-    let nothing = Gathered { facets: 0, volume: Sum::default(), bounds: Bounds::NOTHING };
-    let mut gathered = vec![nothing; shells as usize];
-    let mut area = Sum::default();
-    let mut zero_area = 0;
 
-    for (facet, shell) in mesh.facets().iter().zip(shell_of) {
-        let corners = facet.map(|vertex| mesh.vertices()[vertex as usize]);
-        let [a, b, c] = corners.map(|corner| sub(corner.map(f64::from), centre));
-        let normal = cross(sub(b, a), sub(c, a));
-        area.add(length(normal) / 2.0);
-        zero_area += u64::from(normal.iter().all(|component| *component == 0.0));
-        // A dropped facet has no shell.
-        if let Some(shell) = gathered.get_mut(*shell as usize) {
-            shell.facets += 1;
-            shell.volume.add(dot(a, normal) / 6.0);
-            for corner in corners {
-                shell.bounds.add(corner);
+    let shells = shells as usize;
+    let mut gathered = vec![Gathered::NOTHING; shells];
+    let (mut area, mut projected, mut zero_area) = (Sum::NOTHING, [Sum::NOTHING; 3], 0);
+    let in_chunks = if shells <= FEW { shells } else { 0 };
+    let chunks = parallel::map(
+        mesh.facets().len().div_ceil(CHUNK),
+        || (),
+        |(), chunk| {
+            let facets = chunk * CHUNK..mesh.facets().len().min((chunk + 1) * CHUNK);
+            Chunk::of(mesh, &mesh.facets()[facets.clone()], &shell_of[facets], centre, in_chunks)
+        },
+    );
+    for chunk in chunks {
+        area.add(chunk.area);
+        zero_area += chunk.zero_area;
+        projected.iter_mut().zip(chunk.projected).for_each(|(sum, chunk)| sum.add(chunk));
+        gathered.iter_mut().zip(&chunk.shells).for_each(|(sum, chunk)| sum.join(chunk));
+    }
+    if shells > FEW {
+        for (facet, shell) in mesh.facets().iter().zip(shell_of) {
+            // A dropped facet has no shell.
+            if let Some(shell) = gathered.get_mut(*shell as usize) {
+                let corners = positions(mesh, facet);
+                shell.add(&corners, volume(&corners, centre).0);
             }
         }
     }
 
-    let mut volume = Sum::default();
-    for shell in &gathered {
-        volume.add(shell.volume.value());
-    }
+    let mut volume = Sum::NOTHING;
+    gathered.iter().for_each(|shell| volume.add(shell.volume.value()));
     Measured {
         volume: volume.value(),
         area: area.value(),
+        projected: projected.map(Sum::value),
         extents: bounds.extents(),
         zero_area,
         shells: gathered

@@ -2,13 +2,15 @@
 
 /// Neumaier's compensated sum (*Rundungsfehleranalyse einiger Verfahren zur Summation endlicher
 /// Summen*, 1974).
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Sum {
     sum: f64,
     lost: f64,
 }
 
 impl Sum {
+    pub(super) const NOTHING: Self = Self { sum: 0.0, lost: 0.0 };
+
     pub(super) fn add(&mut self, value: f64) {
         let sum = self.sum + value;
         self.lost += if self.sum.abs() >= value.abs() {
