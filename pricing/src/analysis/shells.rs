@@ -12,6 +12,11 @@ use crate::parallel::{self, CHUNK};
 /// memory than the mesh; one thread then sums shell by shell.
 const FEW: usize = 1_024;
 
+/// Positions are fetched for so many facets before anything is computed from them. With facets in
+/// random order nearly each fetch misses the cache, and a processor waits for many at once only
+/// while little stands between them: measured, that is a third of the time.
+const FETCH: usize = 256;
+
 /// What was measured, in file units.
 pub(super) struct Measured {
     pub(super) volume: f64,
@@ -114,21 +119,30 @@ impl Chunk {
     ) -> Self {
         let shells = vec![Gathered::NOTHING; shells];
         let mut sums = Self { area: 0.0, projected: [0.0; 3], zero_area: 0, shells };
-        for (facet, shell) in facets.iter().zip(shell_of) {
-            let corners = positions(mesh, facet);
-            let (volume, normal) = volume(&corners, centre);
-            sums.area += length(normal) / 2.0;
-            for (sum, component) in sums.projected.iter_mut().zip(normal) {
-                // Half the normal is the area; half the faces of a closed body face the light.
-                *sum += component.abs() / 4.0;
-            }
-            sums.zero_area += u64::from(normal == [0.0; 3]);
-            // A dropped facet has no shell.
-            if let Some(shell) = sums.shells.get_mut(*shell as usize) {
-                shell.add(&corners, volume);
-            }
+        let mut fetched = Vec::with_capacity(FETCH);
+        for (facets, shell_of) in facets.chunks(FETCH).zip(shell_of.chunks(FETCH)) {
+            fetched.clear();
+            fetched.extend(facets.iter().map(|facet| positions(mesh, facet)));
+            fetched
+                .iter()
+                .zip(shell_of)
+                .for_each(|(corners, shell)| sums.add(corners, *shell, centre));
         }
         sums
+    }
+
+    fn add(&mut self, corners: &[[f32; 3]; 3], shell: u32, centre: [f64; 3]) {
+        let (volume, normal) = volume(corners, centre);
+        self.area += length(normal) / 2.0;
+        for (sum, component) in self.projected.iter_mut().zip(normal) {
+            // Half the normal is the area; half the faces of a closed body face the light.
+            *sum += component.abs() / 4.0;
+        }
+        self.zero_area += u64::from(normal == [0.0; 3]);
+        // A dropped facet has no shell.
+        if let Some(shell) = self.shells.get_mut(shell as usize) {
+            shell.add(corners, volume);
+        }
     }
 }
 

@@ -10,7 +10,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use rayon::iter::{
+    IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator,
+};
 use rayon::slice::ParallelSliceMut;
 
 use super::sniff::BINARY_FACET;
@@ -48,7 +50,7 @@ pub(super) fn weld<S: Source + ?Sized>(records: &Records<'_, S>) -> Result<Welde
         Bucket::weld(welder, index, &chunks, &firsts)
     });
     let ranks = firsts.ranks();
-    buckets.iter_mut().for_each(|bucket| bucket.number(&ranks));
+    buckets.par_iter_mut().for_each(|bucket| bucket.number(&ranks));
     Ok(assemble(facets, chunks, &buckets, &ranks))
 }
 
