@@ -22,8 +22,9 @@
 
 mod bounds;
 mod bvh;
-mod columns;
+pub(crate) mod columns;
 mod edges;
+pub(crate) mod extents;
 mod nesting;
 mod overlap;
 mod repair;
@@ -31,6 +32,7 @@ mod shells;
 mod solid;
 mod standing;
 mod sum;
+pub(crate) mod thickness;
 mod triangles;
 mod unit;
 mod vector;
@@ -46,6 +48,7 @@ use shells::Measured;
 
 pub use repair::Repair;
 pub use standing::{Standing, VolumeBounds};
+pub use thickness::Thickness;
 pub use unit::{Unit, UnknownUnit};
 pub use verdict::Verdict;
 

@@ -30,6 +30,7 @@ pub mod mesh;
 mod parallel;
 pub mod quote;
 pub mod rate_card;
+pub mod report;
 pub mod rough;
 mod sorted;
 

@@ -15,7 +15,7 @@
 //! of the whole, is what remains.
 
 use super::bvh::{Box3, corners};
-use super::edges::NO_SHELL;
+use super::edges::{NO_SHELL, takes_part};
 use crate::mesh::Mesh;
 
 /// Most columns along one side of the grid.
@@ -73,10 +73,42 @@ pub(super) fn excess(
     let mut found: Option<Interval> = None;
     for axis in 0..3 {
         let grid = Grid::new(mesh, shell_of, region, axis)?;
-        let estimate = grid.excess(mesh, shell_of, outward, filled)?;
+        let estimate = grid.look(mesh, shell_of, outward, filled)?.excess;
         found = Some(found.map_or(estimate, |known| known.both(estimate)));
     }
     found
+}
+
+/// What columns see of a whole mesh.
+pub(crate) struct Survey {
+    /// Area of the shadow along each axis, in file units squared.
+    pub(crate) shadow: [f64; 3],
+    /// The least that the surface integral can exceed what is filled by: above 0 the surface goes
+    /// through itself.
+    pub(crate) least_excess: f64,
+}
+
+/// Looks at a mesh as one surface, turned over when `inside_out`. `None` for what is flat, or so
+/// folded that the columns would cross it too often.
+pub(crate) fn survey(mesh: &Mesh, inside_out: bool) -> Option<Survey> {
+    let shell_of: Vec<u32> =
+        mesh.facets().iter().map(|facet| if takes_part(facet) { 0 } else { NO_SHELL }).collect();
+    let region = Box3::of(mesh.vertices());
+    let outward = [if inside_out { -1 } else { 1 }];
+    let mut survey = Survey { shadow: [0.0; 3], least_excess: 0.0 };
+    for axis in 0..3 {
+        let grid = Grid::new(mesh, &shell_of, &region, axis)?;
+        let seen = grid.look(mesh, &shell_of, &outward, Filled::Positive)?;
+        survey.shadow[axis] = seen.shadow;
+        survey.least_excess = survey.least_excess.max(seen.excess.low);
+    }
+    Some(survey)
+}
+
+/// What one grid saw.
+struct Seen {
+    excess: Interval,
+    shadow: f64,
 }
 
 /// Columns parallel to `axis`.
@@ -141,13 +173,13 @@ impl Grid {
         (Flat(flat), triangle.map(|corner| f64::from(corner[self.axis])))
     }
 
-    fn excess(
+    fn look(
         &self,
         mesh: &Mesh,
         shell_of: &[u32],
         outward: &[i8],
         filled: Filled,
-    ) -> Option<Interval> {
+    ) -> Option<Seen> {
         let mut crossings: Vec<u64> = Vec::new();
         for (facet, shell) in taking_part(shell_of) {
             let turn = outward[shell as usize];
@@ -160,8 +192,9 @@ impl Grid {
         }
         crossings.sort_unstable();
         let mut excess = vec![0.0_f32; self.side * self.side];
-        let mut torn = 0_u32;
+        let (mut torn, mut covered) = (0_u32, 0_u32);
         for column in crossings.chunk_by(|a, b| column_of(*a) == column_of(*b)) {
+            covered += 1;
             match follow(column, filled) {
                 Some(length) => excess[column_of(column[0])] = length,
                 None => torn += 1,
@@ -170,7 +203,10 @@ impl Grid {
         let cell = self.step[0] * self.step[1];
         let sum: f64 = excess.iter().map(|length| f64::from(*length)).sum();
         let error = (self.variation(&excess) / 2.0 + f64::from(torn) * self.length) * cell;
-        Some(Interval::point(sum * cell).wider(error))
+        Some(Seen {
+            excess: Interval::point(sum * cell).wider(error),
+            shadow: f64::from(covered) * cell,
+        })
     }
 
     /// Notes where columns pass through the facet.
