@@ -173,13 +173,7 @@ impl Grid {
         (Flat(flat), triangle.map(|corner| f64::from(corner[self.axis])))
     }
 
-    fn look(
-        &self,
-        mesh: &Mesh,
-        shell_of: &[u32],
-        outward: &[i8],
-        filled: Filled,
-    ) -> Option<Seen> {
+    fn look(&self, mesh: &Mesh, shell_of: &[u32], outward: &[i8], filled: Filled) -> Option<Seen> {
         let mut crossings: Vec<u64> = Vec::new();
         for (facet, shell) in taking_part(shell_of) {
             let turn = outward[shell as usize];

@@ -166,8 +166,8 @@ fn first_hit(
             }
             continue;
         }
-        let mut children = Bvh::children(node)
-            .map(|child| (child, entered(tree.bounds(child), from, inverse)));
+        let mut children =
+            Bvh::children(node).map(|child| (child, entered(tree.bounds(child), from, inverse)));
         // The nearer one is looked at first, so it is put on top.
         if children[0].1 < children[1].1 {
             children.swap(0, 1);

@@ -4,14 +4,13 @@ use super::finding::{Finding, FindingCode as Code, NumberUnit, Severity};
 use super::measures::Measures;
 use super::words::{en, ru};
 use crate::analysis::{Analysis, Repair, Standing, Verdict};
-use crate::mesh::Mesh;
 
 /// A spread of the volume up to this share is priced without a person.
 const SMALL_SPREAD: f64 = 0.005;
 /// Overlap of a surface with itself that is worth a word, as a share of the volume.
 const WORTH_A_WORD: f64 = 1e-6;
 
-pub(super) fn findings(mesh: &Mesh, analysis: &Analysis, measures: &Measures) -> Vec<Finding> {
+pub(super) fn findings(analysis: &Analysis, measures: &Measures) -> Vec<Finding> {
     let mut findings = vec![];
     findings.extend(standing(analysis));
     findings.extend(arrangement(analysis));
@@ -19,7 +18,6 @@ pub(super) fn findings(mesh: &Mesh, analysis: &Analysis, measures: &Measures) ->
         findings.extend(repaired(analysis, repair));
     }
     findings.extend(contents(analysis, measures));
-    findings.extend(unit(mesh, analysis));
     findings
 }
 
@@ -42,16 +40,18 @@ fn standing(analysis: &Analysis) -> Option<Finding> {
                 Code::ProvisionalVolume,
                 severity,
                 format!(
-                    "Модель с дефектами, объём известен приблизительно: от {} до {} мм³. Цена \
-                     считается по большему значению.",
+                    "Модель с дефектами, точного объёма у неё нет: он не меньше {} и не больше {} \
+                     мм³ (расхождение {} %).",
                     ru(low_mm3),
-                    ru(high_mm3)
+                    ru(high_mm3),
+                    ru(share * 100.0)
                 ),
                 format!(
-                    "The model is faulty ({verdict}); its volume is between {} and {} mm³. The \
-                     price is that of the larger one.",
+                    "The model is faulty and has no exact volume: it is not less than {} and not \
+                     more than {} mm³ ({} % apart). What is wrong: {verdict}.",
                     en(low_mm3),
-                    en(high_mm3)
+                    en(high_mm3),
+                    en(share * 100.0)
                 ),
             );
             Some(
@@ -75,7 +75,7 @@ fn arrangement(analysis: &Analysis) -> Option<Finding> {
                      дважды: объедините детали в одно тело."
                 ),
                 format!(
-                    "Parts cut through each other ({pairs} pairs). What they share should not be \
+                    "Parts cut through each other (pairs: {pairs}). What they share should not be \
                      paid for twice: unite them into one body."
                 ),
             )
@@ -90,7 +90,7 @@ fn arrangement(analysis: &Analysis) -> Option<Finding> {
                      вывернуто наизнанку. Проверьте направление нормалей."
                 ),
                 format!(
-                    "{shells} shells face the wrong way: a void that faces outward, or a part \
+                    "Shells face the wrong way ({shells}): a void that faces outward, or a part \
                      turned inside out. Check the normals."
                 ),
             )
@@ -129,7 +129,7 @@ fn repaired(analysis: &Analysis, repair: &Repair) -> Vec<Finding> {
             ru(repair.hole_area_mm2)
         ),
         format!(
-            "The surface has {} holes of {} mm² in all. Close them.",
+            "The surface has holes ({}, {} mm² in all). Close them.",
             repair.holes,
             en(repair.hole_area_mm2)
         ),
@@ -138,7 +138,7 @@ fn repaired(analysis: &Analysis, repair: &Repair) -> Vec<Finding> {
         repair.turned_facets,
         Code::FacetsTurned,
         format!("Грани вывернуты (количество: {}). Выровняйте нормали.", repair.turned_facets),
-        format!("{} facets face the wrong way. Make the normals agree.", repair.turned_facets),
+        format!("Facets face the wrong way ({}). Make the normals agree.", repair.turned_facets),
     );
     say(
         repair.welded_vertices,
@@ -150,7 +150,7 @@ fn repaired(analysis: &Analysis, repair: &Repair) -> Vec<Finding> {
             ru(repair.weld_tolerance_mm)
         ),
         format!(
-            "{} corners of neighbouring facets do not meet, within {} mm. Weld the mesh.",
+            "Corners of neighbouring facets do not meet ({}, within {} mm). Weld the mesh.",
             repair.welded_vertices,
             en(repair.weld_tolerance_mm)
         ),
@@ -164,7 +164,7 @@ fn repaired(analysis: &Analysis, repair: &Repair) -> Vec<Finding> {
             analysis.duplicate_facets
         ),
         format!(
-            "{} facets are there more than once. Remove the copies; for two pieces, order two.",
+            "Facets are there more than once ({}). Remove the copies; for two pieces, order two.",
             analysis.duplicate_facets
         ),
     );
@@ -193,7 +193,7 @@ fn contents(analysis: &Analysis, measures: &Measures) -> Vec<Finding> {
                     ru(analysis.void_volume_mm3)
                 ),
                 format!(
-                    "{} closed voids of {} mm³ in all. Resin or powder stays in them, and they \
+                    "Closed voids ({}, {} mm³ in all). Resin or powder stays in them, and they \
                      cannot be cast. Open them or fill them.",
                     analysis.voids,
                     en(analysis.void_volume_mm3)
@@ -231,7 +231,7 @@ fn contents(analysis: &Analysis, measures: &Measures) -> Vec<Finding> {
                     analysis.touching_pairs
                 ),
                 format!(
-                    "{} pairs of parts touch; they may come out as one.",
+                    "Parts touch (pairs: {}); they may come out as one.",
                     analysis.touching_pairs
                 ),
             )
@@ -249,7 +249,7 @@ fn contents(analysis: &Analysis, measures: &Measures) -> Vec<Finding> {
                     analysis.zero_area_facets
                 ),
                 format!(
-                    "{} facets have no area. They do not change the price.",
+                    "Facets have no area ({}). They do not change the price.",
                     analysis.zero_area_facets
                 ),
             )
@@ -278,19 +278,4 @@ fn through_itself(analysis: &Analysis, measures: &Measures) -> Option<Finding> {
         )
         .number("counted_twice", overlap, NumberUnit::Mm3)
     })
-}
-
-/// Whether the file says another unit than the order.
-fn unit(mesh: &Mesh, analysis: &Analysis) -> Option<Finding> {
-    let said = mesh.unit().filter(|said| *said != analysis.unit)?;
-    Some(Finding::new(
-        Code::UnitContradictsFile,
-        Severity::Warning,
-        format!(
-            "В файле указана другая единица измерения ({said}), чем в заказе ({}). Проверьте \
-             размер.",
-            analysis.unit
-        ),
-        format!("The file says {said}, the order says {}. Check the size.", analysis.unit),
-    ))
 }

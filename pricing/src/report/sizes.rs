@@ -5,27 +5,21 @@ use super::limits::{Limits, MaterialLimit};
 use super::measures::Measures;
 use super::words::{en, ru, size};
 use crate::analysis::{Analysis, Unit};
-use crate::mesh::Mesh;
 
 /// Below this extent nothing is a piece of jewellery: it is in another unit.
 const NOTHING_MM: f64 = 0.1;
 /// The largest extents of pieces of jewellery, from the smallest stud to the longest chain.
 const USUAL_MM: std::ops::RangeInclusive<f64> = 3.0..=500.0;
 
-pub(super) fn findings(
-    mesh: &Mesh,
-    analysis: &Analysis,
-    measures: &Measures,
-    limits: &Limits,
-) -> Vec<Finding> {
+pub(super) fn findings(analysis: &Analysis, measures: &Measures, limits: &Limits) -> Vec<Finding> {
     let mut findings = vec![];
-    findings.extend(scale(mesh, analysis, limits));
+    findings.extend(scale(analysis, limits));
     findings.extend(room(analysis, measures, limits));
     findings
 }
 
-/// Whether the size looks like another unit. A file that carries its unit is believed.
-fn scale(mesh: &Mesh, analysis: &Analysis, limits: &Limits) -> Option<Finding> {
+/// Whether the size looks like another unit.
+fn scale(analysis: &Analysis, limits: &Limits) -> Option<Finding> {
     let largest = analysis.bbox_mm.into_iter().fold(0.0, f64::max);
     let machine = limits
         .materials
@@ -33,7 +27,7 @@ fn scale(mesh: &Mesh, analysis: &Analysis, limits: &Limits) -> Option<Finding> {
         .flat_map(|material| material.build_volume_mm)
         .fold(*USUAL_MM.end(), f64::max);
     let plausible = *USUAL_MM.start()..=machine;
-    if mesh.unit().is_some() || plausible.contains(&largest) {
+    if plausible.contains(&largest) {
         return None;
     }
     let in_file = largest / analysis.unit.millimetres();
@@ -41,13 +35,10 @@ fn scale(mesh: &Mesh, analysis: &Analysis, limits: &Limits) -> Option<Finding> {
         .into_iter()
         .filter(|unit| plausible.contains(&(in_file * unit.millimetres())))
         .collect();
-    let severity = if largest < NOTHING_MM || largest > machine {
-        Severity::Error
-    } else {
-        Severity::Warning
-    };
+    let severity =
+        if largest < NOTHING_MM || largest > machine { Severity::Error } else { Severity::Warning };
     let russian: Vec<_> = other.iter().map(|unit| in_russian(*unit)).collect();
-    let english: Vec<_> = other.iter().map(|unit| unit.as_str()).collect();
+    let english: Vec<_> = other.iter().map(|unit| in_english(*unit)).collect();
     let (ask_ru, ask_en) = if other.is_empty() {
         (String::new(), String::new())
     } else {
@@ -82,6 +73,15 @@ fn in_russian(unit: Unit) -> &'static str {
     }
 }
 
+fn in_english(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Millimetre => "millimetres",
+        Unit::Centimetre => "centimetres",
+        Unit::Metre => "metres",
+        Unit::Inch => "inches",
+    }
+}
+
 /// Whether it fits the machine, straight or turned.
 fn room(analysis: &Analysis, measures: &Measures, limits: &Limits) -> Vec<Finding> {
     let fits = |limit: &MaterialLimit, extents: [f64; 3]| {
@@ -102,10 +102,11 @@ fn room(analysis: &Analysis, measures: &Measures, limits: &Limits) -> Vec<Findin
     }
     let [x, y, z] = analysis.bbox_mm;
     let numbers = |finding: Finding| {
-        finding
-            .number("x", x, NumberUnit::Mm)
-            .number("y", y, NumberUnit::Mm)
-            .number("z", z, NumberUnit::Mm)
+        finding.number("x", x, NumberUnit::Mm).number("y", y, NumberUnit::Mm).number(
+            "z",
+            z,
+            NumberUnit::Mm,
+        )
     };
     let mut findings = vec![];
     if !too_large.is_empty() {
@@ -129,10 +130,7 @@ fn room(analysis: &Analysis, measures: &Measures, limits: &Limits) -> Vec<Findin
         let finding = Finding::new(
             Code::FitsTurned,
             Severity::Info,
-            format!(
-                "Изделие помещается в принтер только под углом ({}).",
-                turned.join(", ")
-            ),
+            format!("Изделие помещается в принтер только под углом ({}).", turned.join(", ")),
             format!("It fits the machine only when turned ({}).", turned.join(", ")),
         );
         findings.push(numbers(finding).of(turned));

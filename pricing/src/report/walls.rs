@@ -14,11 +14,7 @@ const A_WALL: f64 = 0.05;
 /// a flat piece from its narrow side.
 const A_BODY: f64 = 0.25;
 
-pub(super) fn findings(
-    analysis: &Analysis,
-    measures: &Measures,
-    limits: &Limits,
-) -> Vec<Finding> {
+pub(super) fn findings(analysis: &Analysis, measures: &Measures, limits: &Limits) -> Vec<Finding> {
     let Some(thickness) = &measures.thickness else { return vec![] };
     let mut findings = vec![];
     findings.extend(thin(thickness, limits, Severity::Error));
@@ -150,9 +146,9 @@ fn castability(analysis: &Analysis, thickness: &Thickness, limits: &Limits) -> O
     let (no, rest): (Vec<_>, Vec<_>) = metals.into_iter().partition(|limit| {
         analysis.voids > 0 || how_thin(thickness, limit) == Some(Severity::Error)
     });
-    let (doubtful, good): (Vec<_>, Vec<_>) = rest.into_iter().partition(|limit| {
-        how_thin(thickness, limit).is_some() || is_solid(thickness, limit)
-    });
+    let (doubtful, good): (Vec<_>, Vec<_>) = rest
+        .into_iter()
+        .partition(|limit| how_thin(thickness, limit).is_some() || is_solid(thickness, limit));
     let severity = match (no.is_empty(), doubtful.is_empty()) {
         (false, _) => Severity::Error,
         (true, false) => Severity::Warning,
