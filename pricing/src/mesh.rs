@@ -5,7 +5,12 @@
 //! header.
 
 mod builder;
+mod cursor;
+mod decimal;
+mod error;
 mod facet_counter;
+mod indexed;
+mod obj;
 mod sniff;
 mod source;
 mod stl_ascii;
@@ -17,7 +22,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::Unit;
+
 pub use builder::MeshBuilder;
+pub use error::{ModelError, Place};
 pub use facet_counter::{FacetCounter, FacetEstimate};
 pub use sniff::{SNIFF_BYTES, sniff};
 pub use source::Source;
@@ -33,14 +41,41 @@ pub enum Format {
     StlBinary,
     /// `solid … facet normal … endsolid` as text. Carries no unit.
     StlAscii,
+    /// Wavefront OBJ: lines of `v` and `f`. Carries no unit.
+    Obj,
+    /// 3D Manufacturing Format: XML in a ZIP archive. Carries its unit.
+    #[serde(rename = "3mf")]
+    ThreeMf,
+    /// Polygon file format of Stanford, as text or binary. Carries no unit.
+    Ply,
+    /// Object file format of Geomview, as text. Carries no unit.
+    Off,
+    /// Binary glTF 2.0. Its unit is the metre.
+    Glb,
 }
 
 impl Format {
-    /// The name used in answers, messages and rows: `stl-binary`, `stl-ascii`.
+    /// All of them, in the order of their names in a list for people.
+    pub const ALL: [Self; 7] = [
+        Self::StlBinary,
+        Self::StlAscii,
+        Self::Obj,
+        Self::ThreeMf,
+        Self::Ply,
+        Self::Off,
+        Self::Glb,
+    ];
+
+    /// The name used in answers, messages and rows: `stl-binary`, `3mf`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::StlBinary => "stl-binary",
             Self::StlAscii => "stl-ascii",
+            Self::Obj => "obj",
+            Self::ThreeMf => "3mf",
+            Self::Ply => "ply",
+            Self::Off => "off",
+            Self::Glb => "glb",
         }
     }
 }
@@ -48,87 +83,6 @@ impl Format {
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// Why a file is not a model that can be analysed. The message is meant for whoever sent the file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ModelError {
-    /// Nothing was sent.
-    #[error("the file is empty")]
-    Empty,
-    /// The content is of no kind this engine reads.
-    #[error("this is not a 3D model this service reads (binary or ASCII STL): {reason}")]
-    NotAModel {
-        /// What the content looks like instead.
-        reason: &'static str,
-    },
-    /// The file is shorter than its own header says: cut off, or the header lies.
-    #[error(
-        "the file is cut off or its header is wrong: {expected} bytes are needed for the \
-         {facets} facets it announces, {actual} bytes are there"
-    )]
-    Truncated {
-        /// Facets the header announces.
-        facets: u64,
-        /// Bytes a file of that many facets has.
-        expected: u64,
-        /// Bytes that are there.
-        actual: u64,
-    },
-    /// An ASCII file stops in the middle of a facet.
-    #[error(
-        "the file is cut off inside facet {facet} (counted from 0): it ends after {actual} bytes \
-         where \"{wanted}\" should follow"
-    )]
-    TruncatedText {
-        /// Index of the facet, from 0.
-        facet: u64,
-        /// The word or number that should have come next.
-        wanted: &'static str,
-        /// Bytes that are there.
-        actual: u64,
-    },
-    /// An ASCII file says something else than the format allows.
-    #[error(
-        "line {line}: expected \"{wanted}\", found \"{found}\" (facet {facet}, counted from 0)"
-    )]
-    Malformed {
-        /// Line in the file, from 1.
-        line: u64,
-        /// Index of the facet, from 0.
-        facet: u64,
-        /// The word or number that belongs here.
-        wanted: &'static str,
-        /// What is there instead, shortened.
-        found: String,
-    },
-    /// A coordinate is NaN or infinite.
-    #[error("facet {facet} (counted from 0) has a coordinate that is not a finite number")]
-    NotFinite {
-        /// Index of the facet, from 0.
-        facet: u64,
-    },
-    /// A well-formed file without a single facet.
-    #[error("the model has no facets")]
-    NoFacets,
-    /// More facets than [`MAX_FACETS`].
-    #[error("the model has more than {MAX_FACETS} facets")]
-    TooManyFacets,
-}
-
-impl ModelError {
-    /// A stable word for logs, metrics and problem documents.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Empty => "empty_file",
-            Self::NotAModel { .. } => "not_a_model",
-            Self::Truncated { .. } | Self::TruncatedText { .. } => "truncated",
-            Self::Malformed { .. } => "malformed",
-            Self::NotFinite { .. } => "not_finite",
-            Self::NoFacets => "no_facets",
-            Self::TooManyFacets => "too_many_facets",
-        }
     }
 }
 
@@ -143,17 +97,29 @@ pub enum Warning {
     },
     /// An ASCII STL ends after a whole facet but without `endsolid`.
     MissingEndsolid,
+    /// Faces of fewer than three corners were left out: lines and points, which have no volume.
+    FacesSkipped {
+        /// How many.
+        faces: u64,
+    },
+    /// Objects of a 3MF which say of themselves that they are no part of the model (`support`,
+    /// `solidsupport`, `surface`, `other`) were left out.
+    ObjectsSkipped {
+        /// How many times one would have been placed.
+        objects: u64,
+    },
 }
 
 /// A triangle mesh: every distinct position once, and three of them a facet.
 ///
 /// Corners are welded when they are bit-equal, after `-0.0` has become `0.0`. Coordinates are in
-/// the unit of the file, which the file of most formats does not know: see
-/// [`crate::analysis::Unit`]. They are `f32` because that is what STL holds; everything computed
-/// from them is `f64`.
+/// the unit of the file, which the file of most formats does not know: see [`Mesh::unit`]. They
+/// are `f32` because that is what STL and GLB hold and what all programs agree on; everything
+/// computed from them is `f64`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mesh {
     format: Format,
+    unit: Option<Unit>,
     vertices: Vec<[f32; 3]>,
     facets: Vec<[u32; 3]>,
     warnings: Vec<Warning>,
@@ -168,6 +134,11 @@ impl Mesh {
     /// What the mesh was read from.
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// The unit of the coordinates, when the file itself carries one (3MF, GLB).
+    pub fn unit(&self) -> Option<Unit> {
+        self.unit
     }
 
     /// Distinct positions, in the order in which the file first names them, in file units.
@@ -196,6 +167,10 @@ pub fn read(bytes: &[u8]) -> Result<Mesh, ModelError> {
     match sniff(head, bytes.len() as u64)? {
         Format::StlBinary => stl_binary::read(bytes),
         Format::StlAscii => stl_ascii::read(bytes),
+        Format::Obj => obj::read(bytes),
+        Format::ThreeMf | Format::Ply | Format::Off | Format::Glb => {
+            Err(ModelError::NotAModel { reason: "not read yet" })
+        }
     }
 }
 

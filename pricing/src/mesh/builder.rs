@@ -36,13 +36,31 @@ impl MeshBuilder {
         Ok(())
     }
 
+    /// Welds one position and answers its vertex: for formats that name positions by index, which
+    /// are thus looked up once each rather than once a corner.
+    pub(super) fn vertex(&mut self, position: [f32; 3]) -> Result<u32, ModelError> {
+        if !position.iter().all(|coordinate| coordinate.is_finite()) {
+            return Err(ModelError::NotFinite { facet: self.facets() });
+        }
+        Ok(self.welder.weld(canonical(position)))
+    }
+
+    /// Adds a facet whose corners [`MeshBuilder::vertex`] gave.
+    pub(super) fn facet(&mut self, vertices: [u32; 3]) -> Result<(), ModelError> {
+        if self.facets() >= MAX_FACETS {
+            return Err(ModelError::TooManyFacets);
+        }
+        self.facets.push(vertices);
+        Ok(())
+    }
+
     /// The mesh, or a refusal when there is nothing in it.
     pub fn finish(self, format: Format, warnings: Vec<Warning>) -> Result<Mesh, ModelError> {
         if self.facets.is_empty() {
             return Err(ModelError::NoFacets);
         }
         let vertices = self.welder.into_positions();
-        Ok(Mesh { format, vertices, facets: self.facets, warnings })
+        Ok(Mesh { format, unit: None, vertices, facets: self.facets, warnings })
     }
 }
 

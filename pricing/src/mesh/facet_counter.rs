@@ -1,70 +1,91 @@
 //! Counting facets while a file is still arriving.
 
-use super::sniff::{SNIFF_BYTES, announced_facets, may_be_ascii, sniff};
-use super::{Format, ModelError};
+mod obj;
+mod stl_ascii;
+mod words;
 
-/// What an ASCII facet ends with.
-const END: &[u8; 8] = b"endfacet";
+use super::sniff::{SNIFF_BYTES, announced_facets, by_content, sniff};
+use super::{Format, ModelError};
+use crate::analysis::Unit;
+
+use self::obj::ObjWords;
+use self::stl_ascii::StlWords;
+use self::words::Text;
 
 /// What is known of a file after it went by once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FacetEstimate {
     /// What kind of file it is.
     pub format: Format,
-    /// How many facets it has: the count of a binary header that agrees with the length, or the
-    /// number of times `endfacet` stands in a text.
+    /// How many facets it has, or about how many.
     pub facets: u64,
+    /// Whether `facets` was counted; otherwise it was concluded from the file's length.
+    pub counted: bool,
+    /// The unit the file itself carries, as far as it was seen.
+    pub unit: Option<Unit>,
+    /// Extents of the box around everything in the file, in its own unit, where that was cheap to
+    /// find; binary STL is measured by another.
+    pub extents: Option<[f64; 3]>,
 }
 
-/// Guesses format and facet count of a file fed in chunks, in constant memory.
+/// Guesses format, facet count and size of a file fed in chunks, in constant memory.
 ///
-/// The upload uses it to choose the pricing lane and to refuse at once what is not a model. It
-/// reads no coordinate, so a file it lets through can still be refused by [`super::read`].
+/// The upload uses it to choose the pricing lane, to say a rough price and to refuse at once what
+/// is not a model. It checks nothing, so a file it lets through can still be refused by
+/// [`super::read`]; what that reads, it lets through.
 ///
 /// ```
 /// use pricing::mesh::{FacetCounter, Format};
 /// let mut counter = FacetCounter::new();
 /// let text = b"solid s\nfacet normal 0 0 1 outer loop vertex 0 0 0 vertex 1 0 0 \
-///              vertex 0 1 0 endloop endfacet\nendsolid s\n";
+///              vertex 0 2 0 endloop endfacet\nendsolid s\n";
 /// for chunk in text.chunks(7) {
 ///     counter.push(chunk);
 /// }
 /// let estimate = counter.finish(text.len() as u64).unwrap();
 /// assert_eq!((estimate.format, estimate.facets), (Format::StlAscii, 1));
+/// assert_eq!(estimate.extents, Some([1.0, 2.0, 0.0]));
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct FacetCounter {
     head: Vec<u8>,
-    text: bool,
-    matched: usize,
-    ends: u64,
+    counting: Counting,
 }
 
-impl Default for FacetCounter {
-    fn default() -> Self {
-        Self::new()
-    }
+/// One way of counting a format; it has been fed everything so far, the head included.
+#[derive(Debug, Clone, Default)]
+enum Counting {
+    /// The head is not complete, or nothing of the file need be seen.
+    #[default]
+    Nothing,
+    StlAscii(Text<StlWords>),
+    Obj(Text<ObjWords>),
+}
+
+/// What a way of counting found.
+#[derive(Debug, Clone, Copy, Default)]
+struct Found {
+    facets: u64,
+    counted: bool,
+    unit: Option<Unit>,
+    extents: Option<[f64; 3]>,
 }
 
 impl FacetCounter {
     /// A counter that has seen nothing.
     pub fn new() -> Self {
-        Self { head: Vec::with_capacity(SNIFF_BYTES), text: true, matched: 0, ends: 0 }
+        Self::default()
     }
 
     /// The next bytes of the file, in order, in chunks of any size.
     pub fn push(&mut self, chunk: &[u8]) {
         let missing = SNIFF_BYTES - self.head.len();
-        self.head.extend_from_slice(&chunk[..chunk.len().min(missing)]);
-        // Once the start is all there, only a text is worth reading to its end.
-        if missing > 0 {
-            self.text = self.head.len() < SNIFF_BYTES || may_be_ascii(&self.head);
+        let (head, body) = chunk.split_at(chunk.len().min(missing));
+        self.head.extend_from_slice(head);
+        if missing > 0 && head.len() == missing {
+            self.counting = Counting::begin(&self.head);
         }
-        if self.text {
-            for &byte in chunk {
-                self.step(byte.to_ascii_lowercase());
-            }
-        }
+        self.counting.push(body);
     }
 
     /// The estimate for a file of `total_len` bytes; `None` when it is not a model.
@@ -75,48 +96,47 @@ impl FacetCounter {
     /// As [`FacetCounter::finish`], with the reason when it is not a model.
     pub fn verdict(&self, total_len: u64) -> Result<FacetEstimate, ModelError> {
         let format = sniff(&self.head, total_len)?;
-        let facets = match format {
-            Format::StlBinary => announced_facets(&self.head).unwrap_or(0),
-            Format::StlAscii => self.ends,
+        let found = if format == Format::StlBinary {
+            let facets = announced_facets(&self.head).unwrap_or(0);
+            Found { facets, counted: true, ..Found::default() }
+        } else if self.head.len() < SNIFF_BYTES {
+            Counting::begin(&self.head).end(total_len)?
+        } else {
+            self.counting.clone().end(total_len)?
         };
-        if facets == 0 { Err(ModelError::NoFacets) } else { Ok(FacetEstimate { format, facets }) }
-    }
-
-    /// Knuth, Morris and Pratt over eight letters. The only border in `endfacet` is the `e` that
-    /// ends `endface`.
-    fn step(&mut self, byte: u8) {
-        if byte != END[self.matched] {
-            self.matched = usize::from(self.matched == 7);
-            if byte != END[self.matched] {
-                self.matched = 0;
-            }
-        }
-        if byte == END[self.matched] {
-            self.matched += 1;
-        }
-        if self.matched == END.len() {
-            self.ends += 1;
-            self.matched = 0;
+        let Found { facets, counted, unit, extents } = found;
+        match facets {
+            0 => Err(ModelError::NoFacets),
+            _ => Ok(FacetEstimate { format, facets, counted, unit, extents }),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ends_in(text: &[u8]) -> u64 {
-        let mut counter = FacetCounter::new();
-        counter.push(text);
-        counter.ends
+impl Counting {
+    /// The way for a file with this start, which is all of it up to [`SNIFF_BYTES`].
+    fn begin(head: &[u8]) -> Self {
+        let mut counting = match by_content(head) {
+            Some(Format::StlAscii) => Self::StlAscii(Text::default()),
+            Some(Format::Obj) => Self::Obj(Text::default()),
+            _ => Self::Nothing,
+        };
+        counting.push(head);
+        counting
     }
 
-    #[test]
-    fn finds_every_end_however_it_begins() {
-        assert_eq!(ends_in(b"endfacetENDFACET"), 2);
-        assert_eq!(ends_in(b"eendfacet"), 1);
-        assert_eq!(ends_in(b"endfacendfacet"), 1);
-        assert_eq!(ends_in(b"endfaceendfacet"), 1);
-        assert_eq!(ends_in(b"endfacendface t"), 0);
+    fn push(&mut self, chunk: &[u8]) {
+        match self {
+            Self::Nothing => {}
+            Self::StlAscii(text) => text.push(chunk),
+            Self::Obj(text) => text.push(chunk),
+        }
+    }
+
+    fn end(self, _total_len: u64) -> Result<Found, ModelError> {
+        match self {
+            Self::Nothing => Ok(Found::default()),
+            Self::StlAscii(text) => Ok(text.end()),
+            Self::Obj(text) => Ok(text.end()),
+        }
     }
 }

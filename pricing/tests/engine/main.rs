@@ -6,6 +6,7 @@ mod damaged;
 mod demo_models;
 mod hostile;
 mod invariants;
+mod obj;
 mod oracle;
 mod pricing_rules;
 mod reading;
