@@ -17,6 +17,8 @@ mod stl_ascii;
 pub(crate) mod stl_binary;
 mod weld;
 mod weld_large;
+mod stl_binary;
+mod three_mf;
 
 use std::fmt;
 
@@ -141,6 +143,11 @@ impl Mesh {
         self.unit
     }
 
+    /// The mesh of a file that carries its unit.
+    fn in_unit(self, unit: Unit) -> Self {
+        Self { unit: Some(unit), ..self }
+    }
+
     /// Distinct positions, in the order in which the file first names them, in file units.
     pub fn vertices(&self) -> &[[f32; 3]] {
         &self.vertices
@@ -168,7 +175,8 @@ pub fn read(bytes: &[u8]) -> Result<Mesh, ModelError> {
         Format::StlBinary => stl_binary::read(bytes),
         Format::StlAscii => stl_ascii::read(bytes),
         Format::Obj => obj::read(bytes),
-        Format::ThreeMf | Format::Ply | Format::Off | Format::Glb => {
+        Format::ThreeMf => three_mf::read(bytes),
+        Format::Ply | Format::Off | Format::Glb => {
             Err(ModelError::NotAModel { reason: "not read yet" })
         }
     }

@@ -170,4 +170,15 @@ impl ModelError {
             Self::TooManyFacets => "too_many_facets",
         }
     }
+
+    /// The same with its place, for a reader that only knows it one level up.
+    pub(super) fn at(mut self, here: Place) -> Self {
+        if let Self::Broken { place, .. }
+        | Self::Unsupported { place, .. }
+        | Self::OverLimit { place, .. } = &mut self
+        {
+            *place = here;
+        }
+        self
+    }
 }
