@@ -9,8 +9,11 @@ mod cursor;
 mod decimal;
 mod error;
 mod facet_counter;
+mod glb;
 mod indexed;
 mod obj;
+mod off;
+mod ply;
 mod sniff;
 mod source;
 mod stl_ascii;
@@ -19,6 +22,7 @@ mod weld;
 mod weld_large;
 mod stl_binary;
 mod three_mf;
+mod transform;
 
 use std::fmt;
 
@@ -176,9 +180,9 @@ pub fn read(bytes: &[u8]) -> Result<Mesh, ModelError> {
         Format::StlAscii => stl_ascii::read(bytes),
         Format::Obj => obj::read(bytes),
         Format::ThreeMf => three_mf::read(bytes),
-        Format::Ply | Format::Off | Format::Glb => {
-            Err(ModelError::NotAModel { reason: "not read yet" })
-        }
+        Format::Ply => ply::read(bytes),
+        Format::Off => off::read(bytes),
+        Format::Glb => glb::read(bytes),
     }
 }
 

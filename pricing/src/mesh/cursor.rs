@@ -27,6 +27,11 @@ impl<'text> Cursor<'text> {
         &self.text[self.at..]
     }
 
+    /// Bytes behind us, without a byte order mark.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
     pub(super) fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
@@ -73,12 +78,6 @@ impl<'text> Cursor<'text> {
         &rest[..end]
     }
 
-    /// The next word of this line.
-    pub(super) fn word_of_line(&mut self) -> Option<&'text [u8]> {
-        self.skip_blank();
-        Some(self.word()).filter(|word| !word.is_empty())
-    }
-
     /// The next word of the text.
     #[inline]
     pub(super) fn next_word(&mut self) -> Option<&'text [u8]> {
@@ -104,6 +103,20 @@ impl<'text> Cursor<'text> {
         }
         let word = self.word();
         decimal::f32(word).ok_or_else(|| self.unexpected(word, wanted))
+    }
+
+    /// The whole number without sign that starts here.
+    #[inline]
+    pub(super) fn whole(&mut self, wanted: &'static str) -> Result<u64, ModelError> {
+        let word = self.word();
+        let mut number = Some(0_u64).filter(|_| !word.is_empty());
+        for byte in word {
+            let digit = byte.wrapping_sub(b'0');
+            number = number
+                .filter(|_| digit <= 9)
+                .and_then(|number| number.checked_mul(10)?.checked_add(digit.into()));
+        }
+        number.ok_or_else(|| self.unexpected(word, wanted))
     }
 
     /// The number of the line, from 1. It counts line ends only now: it happens once a file, at

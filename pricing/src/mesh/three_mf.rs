@@ -19,7 +19,6 @@ mod inflate;
 mod part;
 mod placing;
 mod relations;
-mod transform;
 mod xml;
 
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@
 
 mod damaged;
 mod demo_models;
+mod formats;
 mod hostile;
 mod invariants;
 mod obj;
@@ -12,3 +13,4 @@ mod pricing_rules;
 mod reading;
 mod rough;
 mod shapes;
+mod writers;

@@ -8,7 +8,7 @@ use crate::mesh::decimal;
 const LONGEST: usize = 64;
 
 /// What a format does with its words.
-pub(super) trait Words: Default {
+pub(super) trait Words {
     fn word(&mut self, word: &[u8]);
     fn line_end(&mut self) {}
     fn found(&self) -> Found;
@@ -23,6 +23,10 @@ pub(super) struct Text<W> {
 }
 
 impl<W: Words> Text<W> {
+    pub(super) fn new(words: W) -> Self {
+        Self { words, begun: vec![] }
+    }
+
     pub(super) fn push(&mut self, chunk: &[u8]) {
         let mut rest = chunk;
         if !self.begun.is_empty() {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::Memory;
 use super::inflate::Inflate;
 use super::relations::part_name;
-use super::transform::Transform;
 use super::xml::{Document, Step, Tag};
 use crate::analysis::Unit;
+use crate::mesh::transform::Transform;
 use crate::mesh::{ModelError, Place, decimal};
 
 /// The most objects, and the most components and items together, that one part may have.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Package;
 use super::part::{Object, Part, Placed};
-use super::transform::Transform;
+use crate::mesh::transform::Transform;
 use crate::mesh::{Format, Mesh, MeshBuilder, ModelError, Place, Warning};
 
 /// The deepest chain of components.

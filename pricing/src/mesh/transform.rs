@@ -2,26 +2,26 @@
 
 /// Three rows of the linear part, then the translation.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::mesh) struct Transform(pub(in crate::mesh) [[f64; 3]; 4]);
+pub(super) struct Transform(pub(super) [[f64; 3]; 4]);
 
 impl Transform {
-    pub(in crate::mesh) const IDENTITY: Self =
+    pub(super) const IDENTITY: Self =
         Self([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0; 3]]);
 
     /// The same stretch in every direction.
-    pub(in crate::mesh) fn scale(by: f64) -> Self {
+    pub(super) fn scale(by: f64) -> Self {
         Self([[by, 0.0, 0.0], [0.0, by, 0.0], [0.0, 0.0, by], [0.0; 3]])
     }
 
     /// Where a point comes to lie.
     #[inline]
-    pub(in crate::mesh) fn apply(&self, [x, y, z]: [f64; 3]) -> [f64; 3] {
+    pub(super) fn apply(&self, [x, y, z]: [f64; 3]) -> [f64; 3] {
         let [a, b, c, d] = self.0;
         [0, 1, 2].map(|axis| x * a[axis] + y * b[axis] + z * c[axis] + d[axis])
     }
 
     /// First `self`, then `outer`.
-    pub(in crate::mesh) fn then(&self, outer: &Self) -> Self {
+    pub(super) fn then(&self, outer: &Self) -> Self {
         // The linear part knows no translation.
         let linear = Self([outer.0[0], outer.0[1], outer.0[2], [0.0; 3]]);
         let [a, b, c, d] = self.0;
@@ -29,7 +29,7 @@ impl Transform {
     }
 
     /// Whether it turns things inside out, as a mirror does: its determinant is negative.
-    pub(in crate::mesh) fn mirrors(&self) -> bool {
+    pub(super) fn mirrors(&self) -> bool {
         let [[a, b, c], [d, e, f], [g, h, i], _] = self.0;
         a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g) < 0.0
     }
