@@ -18,11 +18,10 @@ mod sniff;
 mod source;
 mod stl_ascii;
 pub(crate) mod stl_binary;
-mod weld;
-mod weld_large;
-mod stl_binary;
 mod three_mf;
 mod transform;
+mod weld;
+mod weld_large;
 
 use std::fmt;
 
@@ -134,7 +133,7 @@ pub struct Mesh {
 impl Mesh {
     /// A mesh made of another, to be measured in its place.
     pub(crate) fn derived(from: &Self, vertices: Vec<[f32; 3]>, facets: Vec<[u32; 3]>) -> Self {
-        Self { format: from.format, vertices, facets, warnings: vec![] }
+        Self { format: from.format, unit: from.unit, vertices, facets, warnings: vec![] }
     }
 
     /// What the mesh was read from.

@@ -24,7 +24,10 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// All of them, in the order of a menu.
+    /// Those people draw jewellery in, in the order of a menu.
+    pub const USUAL: [Self; 4] = [Self::Millimetre, Self::Centimetre, Self::Metre, Self::Inch];
+
+    /// All of them, metric ones first.
     pub const ALL: [Self; 6] =
         [Self::Micrometre, Self::Millimetre, Self::Centimetre, Self::Metre, Self::Inch, Self::Foot];
 

@@ -23,7 +23,7 @@ pub(super) fn read<S: Source + ?Sized>(source: &S) -> Result<Mesh, S::Error> {
         return Ok(mesh);
     }
     let (vertices, facets) = weld(&records)?;
-    Ok(Mesh { format: Format::StlBinary, vertices, facets, warnings })
+    Ok(Mesh { format: Format::StlBinary, unit: None, vertices, facets, warnings })
 }
 
 fn small<S: Source + ?Sized>(records: &Records<'_, S>) -> Result<MeshBuilder, S::Error> {

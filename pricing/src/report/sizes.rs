@@ -31,7 +31,7 @@ fn scale(analysis: &Analysis, limits: &Limits) -> Option<Finding> {
         return None;
     }
     let in_file = largest / analysis.unit.millimetres();
-    let other: Vec<Unit> = Unit::ALL
+    let other: Vec<Unit> = Unit::USUAL
         .into_iter()
         .filter(|unit| plausible.contains(&(in_file * unit.millimetres())))
         .collect();
@@ -66,19 +66,23 @@ fn scale(analysis: &Analysis, limits: &Limits) -> Option<Finding> {
 
 fn in_russian(unit: Unit) -> &'static str {
     match unit {
+        Unit::Micrometre => "микрометры",
         Unit::Millimetre => "миллиметры",
         Unit::Centimetre => "сантиметры",
         Unit::Metre => "метры",
         Unit::Inch => "дюймы",
+        Unit::Foot => "футы",
     }
 }
 
 fn in_english(unit: Unit) -> &'static str {
     match unit {
+        Unit::Micrometre => "micrometres",
         Unit::Millimetre => "millimetres",
         Unit::Centimetre => "centimetres",
         Unit::Metre => "metres",
         Unit::Inch => "inches",
+        Unit::Foot => "feet",
     }
 }
 
