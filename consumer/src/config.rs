@@ -5,6 +5,7 @@ use shared::platform::config;
 use shared::platform::database::DatabaseConfig;
 use shared::platform::telemetry::TelemetryConfig;
 use web::HttpConfig;
+use write_api::store::FixingsConfig;
 
 use crate::delivery::BrokerConfig;
 use crate::intake::IntakeConfig;
@@ -37,6 +38,8 @@ pub struct Config {
     pub projector: ProjectorConfig,
     /// How the pricer works.
     pub pricer: PricerConfig,
+    /// How metal prices are judged.
+    pub fixings: FixingsConfig,
     /// What it tells about itself.
     pub telemetry: TelemetryConfig,
 }

@@ -48,6 +48,7 @@ impl From<&CommandError> for Failure {
             CommandError::UnknownOrder => Self::Wait(Why::new("unknown-order", sentence)),
             CommandError::UnknownModel(_) => Self::Wait(Why::new("unknown-model", sentence)),
             CommandError::UnknownOperator => Self::Park(Why::new("unknown-operator", sentence)),
+            CommandError::FixingRefused(refusal) => Self::Park(Why::new(refusal.code(), sentence)),
             CommandError::CauseReused => Self::Park(Why::new("id-reused", sentence)),
             CommandError::Inconsistent(_) => Self::Park(Why::new("inconsistent", sentence)),
             CommandError::InProgress => Self::Wait(Why::new("in-progress", sentence)),

@@ -10,6 +10,8 @@
 //! | `intake` | (messages, not the log) turn messages into commands | [`intake`] |
 //! | `pricer` | (jobs, not the log) price submitted orders | [`pricer`] |
 //!
+//! [`metals`] watches over the age of metal prices, [`repricing`] makes old prices again.
+//!
 //! [`log_reader`] reads the log without skipping, [`follower`] adds the cursor, the leadership and the
 //! fence that every follower needs. To add a projection, see [`projections`]. [`topology`] lists every queue,
 //! [`delivery`] is the broker.
@@ -24,6 +26,7 @@ pub mod follower;
 mod guard;
 pub mod intake;
 pub mod log_reader;
+pub mod metals;
 mod metrics;
 pub mod pricer;
 pub mod projections;
@@ -31,5 +34,6 @@ pub mod projector;
 pub mod rebuild;
 pub mod recount;
 pub mod relay;
+pub mod repricing;
 pub mod roles;
 pub mod topology;

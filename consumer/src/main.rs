@@ -1,9 +1,12 @@
 //! Everything that happens without a request: one role per process, or all of them in one.
 
+use std::cell::Cell;
+use std::process::ExitCode;
+
 use clap::Parser;
 use consumer::application::Application;
 use consumer::config::{Config, DEFAULTS};
-use consumer::roles::{self, Role};
+use consumer::roles::{self, Question, Role};
 use shared::platform::config::{self, ConfigArgs};
 use shared::platform::process;
 
@@ -14,6 +17,8 @@ struct Arguments {
     #[arg(required_unless_present = "asyncapi")]
     role: Option<Role>,
     #[command(flatten)]
+    question: Question,
+    #[command(flatten)]
     config: ConfigArgs,
     /// Prints the AsyncAPI document and exits.
     #[arg(long)]
@@ -21,24 +26,32 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let Some(role) = arguments.role.filter(|_| !arguments.asyncapi) else {
         println!("{:#}", shared::contracts::asyncapi::asyncapi());
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     };
     let settings: Config = config::load(DEFAULTS, &arguments.config)?;
     if arguments.config.check_config {
         print!("{}", config::effective(&settings));
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
+    let differs = Cell::new(false);
     process::run(role.process_name(), &settings.telemetry, async |shutdown| {
-        if role == Role::Rebuild {
-            return roles::rebuild(&settings, &shutdown).await;
+        match role {
+            Role::Rebuild => return roles::rebuild(&settings, &shutdown).await,
+            Role::Reprice => {
+                differs.set(!roles::reprice(&settings, &arguments.question).await?);
+                return Ok(());
+            }
+            Role::WhatIf => return roles::what_if(&settings, &arguments.question).await,
+            _ => {}
         }
         let application = Application::build(settings.clone(), role, shutdown).await?;
         tracing::info!(address = %application.address(), "the consumer works");
         application.run().await
     })
-    .await
+    .await?;
+    Ok(if differs.get() { ExitCode::from(2) } else { ExitCode::SUCCESS })
 }

@@ -1,13 +1,15 @@
 //! The roles of this program, and how each is started: the table of contents of a running consumer.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use clap::ValueEnum;
+use chrono::{DateTime, Utc};
+use clap::{Args, ValueEnum};
 use secrecy::ExposeSecret;
 use shared::clock::SystemClock;
-use shared::ids::TimeOrderedIds;
+use shared::ids::{OrderId, TimeOrderedIds};
 use shared::platform::database;
 use shared::platform::shutdown::Shutdown;
 use sqlx::PgPool;
@@ -21,11 +23,36 @@ use crate::config::Config;
 use crate::delivery::Broker;
 use crate::follower::LogAccess;
 use crate::intake::Intake;
+use crate::metals;
 use crate::pricer::{Pricer, wake_ups};
 use crate::projections::ReadModel;
 use crate::projector::Projector;
 use crate::rebuild;
 use crate::relay::Relay;
+use crate::repricing::{reprice, what_if};
+
+/// What is asked of the roles that answer and end.
+#[derive(Debug, Args)]
+pub struct Question {
+    /// reprice: which order.
+    #[arg(long, value_name = "ORDER_ID")]
+    pub order: Option<OrderId>,
+    /// reprice: with the rate card and metal prices in force at this moment (RFC 3339), not those the price names.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<DateTime<Utc>>,
+    /// what-if: the other rate card, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub rate_card: Option<PathBuf>,
+    /// what-if: orders made at this moment or later; all when left out.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<DateTime<Utc>>,
+    /// what-if: orders made before this moment; all when left out.
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<DateTime<Utc>>,
+    /// what-if: the most orders to look at.
+    #[arg(long, default_value_t = 10_000)]
+    pub limit: u32,
+}
 
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -42,6 +69,10 @@ pub enum Role {
     All,
     /// Makes the read model anew from the log, beside the live one, and ends.
     Rebuild,
+    /// Makes the price of an order again, compares, and ends: with code 2 when it differs.
+    Reprice,
+    /// Prices past orders by another rate card, tells what would have changed, and ends.
+    WhatIf,
 }
 
 impl Role {
@@ -54,6 +85,8 @@ impl Role {
             Self::Pricer => "pricer",
             Self::All => "all",
             Self::Rebuild => "rebuild",
+            Self::Reprice => "reprice",
+            Self::WhatIf => "what-if",
         }
     }
 
@@ -66,6 +99,8 @@ impl Role {
             Self::Pricer => "consumer-pricer",
             Self::All => "consumer-all",
             Self::Rebuild => "consumer-rebuild",
+            Self::Reprice => "consumer-reprice",
+            Self::WhatIf => "consumer-what-if",
         }
     }
 
@@ -101,10 +136,16 @@ pub fn start(
 }
 
 fn start_intake(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let store = Store::new(pool.clone(), Arc::new(SystemClock), Arc::new(TimeOrderedIds));
+    let store = store(config, pool);
     let broker = Broker::new(&config.rabbitmq, "intake")?;
+    metals::watch(store.clone(), shutdown);
     Intake::new(store, broker, config.intake.clone()).run(shutdown);
     Ok(())
+}
+
+fn store(config: &Config, pool: &PgPool) -> Store {
+    let store = Store::new(pool.clone(), Arc::new(SystemClock), Arc::new(TimeOrderedIds));
+    store.with_fixings(config.fixings)
 }
 
 fn start_relay(config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
@@ -123,7 +164,7 @@ fn start_projector(config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
 }
 
 fn start_pricer(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let store = Store::new(pool.clone(), Arc::new(SystemClock), Arc::new(TimeOrderedIds));
+    let store = store(config, pool);
     let models = object_storage::open(&config.models.url)?;
     let pricer = Pricer::new(store, models, config.pricer.clone());
     let wake = Arc::new(Notify::new());
@@ -143,6 +184,43 @@ pub async fn rebuild(config: &Config, shutdown: &Shutdown) -> anyhow::Result<()>
     let rebuild = rebuild::run::<ReadModel>(&access);
     shutdown.soft().run_until_cancelled(rebuild).await.context("stopped before it was done")??;
     Ok(())
+}
+
+/// Makes an order's price again and prints both. `false` when they differ.
+///
+/// # Errors
+/// When it cannot be made again.
+pub async fn reprice(config: &Config, question: &Question) -> anyhow::Result<bool> {
+    let order_id = question.order.context("--order is missing")?;
+    let store = read_only(config, Role::Reprice).await?;
+    let models = object_storage::open(&config.models.url)?;
+    let compared = reprice::run(&store, &models, order_id, question.as_of).await?;
+    println!("{}", compared.report);
+    Ok(compared.same)
+}
+
+/// Prices past orders by another rate card and prints what would have changed.
+///
+/// # Errors
+/// When the card cannot be used or the database fails.
+pub async fn what_if(config: &Config, question: &Question) -> anyhow::Result<()> {
+    let path = question.rate_card.as_ref().context("--rate-card is missing")?;
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let card = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+    let store = read_only(config, Role::WhatIf).await?;
+    let range = what_if::Range {
+        from: question.from.unwrap_or(DateTime::UNIX_EPOCH),
+        to: question.to.unwrap_or_else(|| store.clock().now()),
+        limit: question.limit,
+    };
+    println!("{}", what_if::run(&store, card, range).await?);
+    Ok(())
+}
+
+async fn read_only(config: &Config, role: Role) -> anyhow::Result<Store> {
+    let pool = database::pool(&config.database, role.as_str())?;
+    migrations::ensure_current(&pool).await?;
+    Ok(store(config, &pool))
 }
 
 /// Followers connect outside the pool: their connection is their lead.

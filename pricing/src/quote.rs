@@ -63,9 +63,10 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::{Analysis, Standing, Verdict, VolumeBounds};
 use crate::fixing::{Fixing, Metal};
 use crate::rate_card::RateCard;
-pub(crate) use order::{Measures, Order};
+pub(crate) use order::Order;
 
 pub use lines::{LineCode, LineUnit, PriceLine};
+pub use order::Measures;
 
 /// The most pieces one order may have.
 pub const MAX_QUANTITY: u32 = 1_000_000;
@@ -335,6 +336,18 @@ pub fn price(
         breakdown.warnings.insert(0, PriceWarning::ProvisionalVolume { verdict });
     }
     Ok(breakdown)
+}
+
+/// Prices `item` from measures that were kept with an earlier price, taken at their word.
+///
+/// # Errors
+/// [`PriceError`] says what is wrong with the wish, the measures or the book.
+pub fn price_of_measures(
+    measures: &Measures,
+    book: &PriceBook,
+    item: &Item,
+) -> Result<PriceBreakdown, PriceError> {
+    Order::new(book, item)?.price(measures).ok_or(PriceError::TooLarge)
 }
 
 /// What is known of a volume.

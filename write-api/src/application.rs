@@ -42,7 +42,10 @@ impl Application {
         let objects = object_storage::open(&config.models.url)?;
         let models =
             Models::new(objects, pool.clone(), clock.clone(), ids.clone(), config.models.max_bytes);
-        let state = State { store: Store::new(pool.clone(), clock.clone(), ids), models };
+        let state = State {
+            store: Store::new(pool.clone(), clock.clone(), ids).with_fixings(config.fixings),
+            models,
+        };
         let kit = Kit {
             health: health(&shutdown, &state),
             authenticator: Some(Authenticator::new(&config.auth, vec![pool], clock)?),

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use shared::platform::database::DatabaseConfig;
 use shared::platform::telemetry::TelemetryConfig;
 
+use crate::store::FixingsConfig;
+
 /// All keys with their defaults.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 
@@ -22,6 +24,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// How often a caller may ask.
     pub quotas: QuotaConfig,
+    /// How metal prices are judged.
+    pub fixings: FixingsConfig,
     /// What it tells about itself.
     pub telemetry: TelemetryConfig,
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ::web::{Problem, body};
 use actix_web::http::StatusCode;
+use shared::metals::FixingRefusal;
 use shared::order::refusal::{CommandKind, Reason, Refusal};
 
 use crate::models::UploadError;
@@ -18,6 +19,11 @@ impl From<CommandError> for Problem {
             CommandError::UnknownOrder => Self::not_found("There is no such order"),
             CommandError::UnknownModel(_) => Self::invalid_field("/model_id", error.to_string()),
             CommandError::UnknownOperator => Self::forbidden(error.to_string()),
+            CommandError::FixingRefused(refusal) => match refusal {
+                FixingRefusal::Unknown(_) => Self::not_found("There is no such metal fixing"),
+                FixingRefusal::NotAllowed => Self::forbidden(refusal.to_string()),
+                refusal => Self::refused(refusal.code(), refusal.to_string()),
+            },
             CommandError::CauseReused => {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
                 Self::new(status, "idempotency-key-reused", "The key belongs to another request")

@@ -8,8 +8,9 @@ use crate::administration::{
     issue_api_key, publish_rate_card, put_operator, register_partner, revoke_api_key,
 };
 use crate::commands::{
-    approve_order, cancel_order, close_order, complete_order, give_back_order, pack_order,
-    reprice_order, rework_order, ship_order, submit_order, take_order,
+    approve_order, cancel_order, close_order, complete_order, confirm_fixing, give_back_order,
+    pack_order, record_fixing, reject_fixing, reprice_order, rework_order, ship_order,
+    submit_order, take_order,
 };
 use crate::models;
 
@@ -38,6 +39,9 @@ use crate::models;
         issue_api_key::handler,
         revoke_api_key::handler,
         publish_rate_card::handler,
+        record_fixing::handler,
+        confirm_fixing::handler,
+        reject_fixing::handler,
     ),
     security(("bearer" = []))
 )]

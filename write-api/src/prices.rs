@@ -2,7 +2,7 @@
 //! meet. The pricer, quotes and uploads all come through here.
 
 use chrono::{DateTime, Utc};
-use pricing::analysis::{Analysis, Unit as FileUnit};
+use pricing::analysis::{Analysis, Standing, Unit as FileUnit};
 use pricing::quote::{Item, PriceBreakdown, PriceLine as EngineLine, Stones};
 use shared::ids::ModelId;
 use shared::money::Money;
@@ -73,9 +73,13 @@ pub fn price(
     })
 }
 
-const fn facts(analysis: &Analysis) -> ModelFacts {
+fn facts(analysis: &Analysis) -> ModelFacts {
+    let volume_mm3 = match analysis.standing() {
+        Standing::Provisional { high_mm3, .. } => high_mm3,
+        Standing::Exact | Standing::Refused { .. } => analysis.volume_mm3,
+    };
     ModelFacts {
-        volume_mm3: analysis.volume_mm3,
+        volume_mm3,
         area_mm2: analysis.area_mm2,
         bbox_mm: analysis.bbox_mm,
         facets: analysis.facets,

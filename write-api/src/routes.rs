@@ -6,8 +6,9 @@ use crate::administration::{
     issue_api_key, publish_rate_card, put_operator, register_partner, revoke_api_key,
 };
 use crate::commands::{
-    approve_order, cancel_order, close_order, complete_order, give_back_order, pack_order,
-    reprice_order, rework_order, ship_order, submit_order, take_order,
+    approve_order, cancel_order, close_order, complete_order, confirm_fixing, give_back_order,
+    pack_order, record_fixing, reject_fixing, reprice_order, rework_order, ship_order,
+    submit_order, take_order,
 };
 use crate::{models, openapi};
 
@@ -30,5 +31,8 @@ pub fn add(app: &mut ServiceConfig) {
         .route("/v1/api-keys", post().to(issue_api_key::handler))
         .route("/v1/api-keys/{api_key_id}", delete().to(revoke_api_key::handler))
         .route("/v1/rate-cards", post().to(publish_rate_card::handler))
+        .route("/v1/metal-fixings", post().to(record_fixing::handler))
+        .route("/v1/metal-fixings/{fixing_id}/confirm", post().to(confirm_fixing::handler))
+        .route("/v1/metal-fixings/{fixing_id}/reject", post().to(reject_fixing::handler))
         .route("/openapi.json", get().to(openapi::handler));
 }

@@ -8,6 +8,7 @@ mod analyses;
 mod batch;
 mod causes;
 mod doorbell;
+mod fixings;
 mod jobs;
 mod log;
 mod operators;
@@ -23,6 +24,7 @@ use serde_json::value::RawValue;
 use shared::actor::Actor;
 use shared::clock::Clock;
 use shared::ids::{Ids, OrderId};
+use shared::metals::FixingRefusal;
 use shared::order::refusal::Refusal;
 use shared::platform::database;
 use sqlx::PgPool;
@@ -31,7 +33,9 @@ pub use analyses::{AnalysisKey, FileRefusal, Known, Measured, Need, Report};
 pub use batch::Batch;
 pub use causes::{Cause, Fingerprint};
 pub use doorbell::PRICING_CHANNEL;
+pub use fixings::{Decision, FixingAnswer, FixingsConfig};
 pub use jobs::{ClaimedJob, JobFence, Lane, Progress, Subject, Terms};
+pub use price_books::MetalAge;
 pub use work::Work;
 
 use analyses::Remembered;
@@ -100,6 +104,9 @@ pub enum CommandError {
     /// The database cannot be reached or is overloaded; nothing was done.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
+    /// The rules of metal prices say no.
+    #[error(transparent)]
+    FixingRefused(#[from] FixingRefusal),
     /// A row or event that cannot be: somebody must look.
     #[error("inconsistent data: {0}")]
     Inconsistent(String),
@@ -144,13 +151,26 @@ pub struct Store {
     ids: Arc<dyn Ids>,
     doorbell: Doorbell,
     remembered: Remembered,
+    fixings: FixingsConfig,
 }
 
 impl Store {
     /// A store on the primary.
     pub fn new(pool: PgPool, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
         let doorbell = Doorbell::new(pool.clone());
-        Self { pool, clock, ids, doorbell, remembered: Remembered::default() }
+        let fixings = FixingsConfig::default();
+        Self { pool, clock, ids, doorbell, remembered: Remembered::default(), fixings }
+    }
+
+    /// Metal prices are judged so.
+    #[must_use]
+    pub fn with_fixings(self, fixings: FixingsConfig) -> Self {
+        Self { fixings, ..self }
+    }
+
+    /// How metal prices are judged.
+    pub const fn fixings(&self) -> FixingsConfig {
+        self.fixings
     }
 
     /// The pool, for what is not an order: models, people, rate cards.

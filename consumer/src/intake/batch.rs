@@ -149,6 +149,7 @@ const fn spares_the_batch(error: &CommandError) -> bool {
         CommandError::Refused(_)
             | CommandError::UnknownOrder
             | CommandError::UnknownModel(_)
+            | CommandError::FixingRefused(_)
             | CommandError::CauseReused
     )
 }

@@ -10,7 +10,7 @@ use shared::platform::telemetry::{continue_trace, current_traceparent};
 use tracing::Instrument;
 use write_api::commands::text::Reason;
 use write_api::commands::{
-    ApproveOrder, AttachFile, CancelOrder, CloseOrder, InitiateOrder, SubmitOrder,
+    ApproveOrder, AttachFile, CancelOrder, CloseOrder, InitiateOrder, RecordFixing, SubmitOrder,
 };
 use write_api::store::{Batch, Cause, Command, CommandContext, CommandError, Handled, Store, Work};
 
@@ -68,6 +68,10 @@ impl Executor<'_> {
             Inbound::ParcelDelivered(data) => {
                 let close = CloseOrder { order_id: data.order_id, reason: None };
                 self.execute(&context, &close).await
+            }
+            Inbound::MetalFixingPublished(data) => {
+                let observation = data.observation();
+                self.execute(&context, &RecordFixing { observation }).await
             }
         }
     }
@@ -150,6 +154,7 @@ fn actor(message: &Inbound) -> Actor {
         (Producer::Shop, None) => Actor::Shop,
         (Producer::Crm, None) => Actor::Crm,
         (Producer::Carrier, None) => Actor::Carrier,
+        (Producer::Metals, None) => Actor::system("metals-feed"),
     }
 }
 

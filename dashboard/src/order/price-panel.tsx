@@ -49,13 +49,38 @@ function Breakdown({ price }: { price: Price }) {
         {t('price.unit.mm')}, {f.decimal(Math.round(model.volume_mm3) / 1000)} {t('price.unit.cm3')},{' '}
         {t('price.facets', { count: model.facets })}, {t('price.shells', { count: model.shells })}.
       </p>
+      <Remarks price={price} />
       <p className="faint">
         {t('price.made', {
           time: f.dayTime(price.calculated_at),
           card: price.rate_card_version,
           engine: price.engine_version,
         })}
+        {price.fixing_id ? `, ${t('price.fixing', { fixing: price.fixing_id })}` : null}
       </p>
+    </>
+  )
+}
+
+/** What a person should know before promising the price. */
+function Remarks({ price }: { price: Price }) {
+  const { t, f } = useI18n()
+  const { currency } = price.total
+  const { range, warnings, lead_time_days: days } = price
+  return (
+    <>
+      {range ? (
+        <p>
+          {t('price.range', {
+            low: f.money({ minor: range.low_total_minor, currency }),
+            high: f.money({ minor: range.high_total_minor, currency }),
+          })}
+        </p>
+      ) : null}
+      {warnings?.map((warning) => (
+        <p key={warning.code}>{named(t, `price.warning.${warning.code.replaceAll('_', '-')}`, warning.message)}</p>
+      ))}
+      {days ? <p className="faint">{t('price.lead-time', { count: days })}</p> : null}
     </>
   )
 }
@@ -65,7 +90,10 @@ function Line({ line, currency }: { line: PriceLine; currency: string }) {
   const name = `price.code.${line.code.replaceAll('_', '-')}`
   return (
     <tr>
-      <th scope="row">{named(t, name, line.code)}</th>
+      <th scope="row">
+        {named(t, name, line.code)}
+        {line.detail ? `: ${line.detail}` : null}
+      </th>
       <td className="number faint">
         <Quantity line={line} currency={currency} />
       </td>

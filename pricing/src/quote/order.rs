@@ -25,9 +25,12 @@ const RATE_DIGITS: u32 = 4;
 
 /// What a price needs to know of a model.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Measures {
+pub struct Measures {
+    /// Volume of one piece.
     pub volume_mm3: f64,
+    /// Surface of one piece.
     pub area_mm2: f64,
+    /// Extents of its box.
     pub bbox_mm: [f64; 3],
 }
 

@@ -4,12 +4,15 @@
 //! `subject` and again in the data, and both must agree. A producer publishes under routing keys that begin
 //! with its own name, which the broker's permissions can enforce.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::envelope::{Envelope, Flaw, Malformed};
-use super::text::{ForeignReference, PersonName, ReasonText, ShopOrderId};
+use super::text::{FixingSource, ForeignReference, PersonName, ReasonText, ShopOrderId};
 use crate::ids::{ModelId, OrderId, SellerId};
+use crate::metals::{GramPrice, Metal, Observation};
+use crate::money::Currency;
 use crate::order::spec::{Quantity, RateCardKey, StoneSettings, Unit, WorkSpec};
 
 /// A system that sends us messages.
@@ -21,6 +24,8 @@ pub enum Producer {
     Crm,
     /// Whoever delivers parcels.
     Carrier,
+    /// The feed of metal prices.
+    Metals,
 }
 
 impl Producer {
@@ -30,17 +35,20 @@ impl Producer {
             Self::Shop => "shop",
             Self::Crm => "crm",
             Self::Carrier => "carrier",
+            Self::Metals => "metals",
         }
     }
 }
 
-/// How a message names its order.
+/// How a message names its order, or the metal that it is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum OrderName {
     /// By the shop's number.
     Shop(ShopOrderId),
     /// By our id.
     Ours(OrderId),
+    /// No order: a metal, by its name.
+    Metal(Metal),
 }
 
 impl OrderName {
@@ -49,6 +57,7 @@ impl OrderName {
         match self {
             Self::Shop(number) => number.as_str().to_owned(),
             Self::Ours(order_id) => order_id.to_string(),
+            Self::Metal(metal) => metal.as_str().to_owned(),
         }
     }
 
@@ -57,6 +66,7 @@ impl OrderName {
         match self {
             Self::Shop(number) => format!("shop:{}", number.as_str()),
             Self::Ours(order_id) => order_id.to_string(),
+            Self::Metal(metal) => format!("metal:{}", metal.as_str()),
         }
     }
 }
@@ -163,6 +173,8 @@ inbound_messages! {
         "The CRM has taken a partner's order into its books.";
     ParcelDelivered(Delivered), Carrier, "ru.mes.carrier.parcel.delivered.v1", "carrier.parcel.delivered",
         "The parcel arrived: the order is closed.";
+    MetalFixingPublished(FixingPublished), Metals, "ru.mes.metals.fixing.published.v1", "metals.fixing.published",
+        "What a gram of a pure metal costs. Far from the price that holds, it waits for a person.";
 }
 
 impl Inbound {
@@ -332,6 +344,36 @@ pub struct Delivered {
     /// The carrier's number of the parcel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_number: Option<ForeignReference>,
+}
+
+/// Data of `ru.mes.metals.fixing.published.v1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FixingPublished {
+    /// Which metal; the same as `subject`.
+    pub metal: Metal,
+    /// Minor units (kopecks, cents) a gram of the pure metal, as text.
+    pub price_per_gram_minor: GramPrice,
+    /// The currency of the rate cards.
+    pub currency: Currency,
+    /// Who says so: the exchange or the supplier.
+    pub source: FixingSource,
+    /// Since when it has been so.
+    pub observed_at: DateTime<Utc>,
+}
+
+impl FixingPublished {
+    /// What is said.
+    pub fn observation(self) -> Observation {
+        let Self { metal, price_per_gram_minor: price, currency, source, observed_at } = self;
+        Observation { metal, price, currency, source, observed_at }
+    }
+}
+
+impl NamesAnOrder for FixingPublished {
+    fn order(&self) -> OrderName {
+        OrderName::Metal(self.metal)
+    }
 }
 
 macro_rules! named_by {

@@ -1,12 +1,13 @@
 //! A sample of every message: for tests, for the documents' examples, and for whoever builds a producer.
 
 use super::inbound::{
-    CancelledByCrm, CancelledByShop, Delivered, FileUploaded, Inbound, OrderAcknowledged,
-    OrderApproved, OrderClosed, OrderInitiated, OrderSubmitted, Seller,
+    CancelledByCrm, CancelledByShop, Delivered, FileUploaded, FixingPublished, Inbound,
+    OrderAcknowledged, OrderApproved, OrderClosed, OrderInitiated, OrderSubmitted, Seller,
 };
 use super::text::{ForeignReference, PersonName, ReasonText, ShopOrderId};
 use crate::actor::Actor;
 use crate::ids::SellerId;
+use crate::metals::Metal;
 use crate::order::events::{LoggedEvent, OrderEvent};
 use crate::order::samples::{anna_acting, moment, order_id, seller, spec, whole_life};
 
@@ -43,7 +44,22 @@ pub fn inbound() -> Vec<Inbound> {
             order_id: order_id(),
             tracking_number: Some(reference("RA123456785RU")),
         }),
+        fixing(),
     ]
+}
+
+/// Gold at 10 200.50 RUB a gram.
+///
+/// # Panics
+/// Never: the literals are valid.
+pub fn fixing() -> Inbound {
+    Inbound::MetalFixingPublished(FixingPublished {
+        metal: Metal::Gold,
+        price_per_gram_minor: "1020050".to_owned().try_into().expect("a literal price"),
+        currency: "RUB".parse().expect("a literal currency"),
+        source: "LBMA Gold PM".to_owned().try_into().expect("a literal source"),
+        observed_at: moment(),
+    })
 }
 
 /// The shop's order S-4711, submitted.

@@ -56,6 +56,8 @@ plain_texts! {
     ReasonText, 3..=500, pattern = r"^(?=\S)(?!.*\s$)[^\u0000-\u001f\u007f-\u009f]{3,500}$", example = "the customer changed their mind";
     /// A person's name as colleagues know it.
     PersonName, 1..=100, pattern = r"^(?=\S)(?!.*\s$)[^\u0000-\u001f\u007f-\u009f]{1,100}$", example = "Sergei";
+    /// Who says what a metal costs: an exchange, a supplier, a person.
+    FixingSource, 1..=64, pattern = r"^(?=\S)(?!.*\s$)[^\u0000-\u001f\u007f-\u009f]{1,64}$", example = "LBMA Gold PM";
     /// What another system calls something.
     ForeignReference, 1..=100, pattern = r"^(?=\S)(?!.*\s$)[^\u0000-\u001f\u007f-\u009f]{1,100}$", example = "RA123456785RU";
 }

@@ -66,7 +66,7 @@ pub struct PriceWarning {
     Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
 )]
 pub struct ModelFacts {
-    /// Cubic millimetres, of one piece.
+    /// Cubic millimetres, of one piece: what was priced, so the upper bound where the price has a range.
     pub volume_mm3: f64,
     /// Square millimetres, of one piece.
     pub area_mm2: f64,

@@ -134,6 +134,25 @@ impl Store {
         self.known(&mut connection, key).await
     }
 
+    /// What an engine, perhaps an older one, measured of a model; `None` when it did not, or when this version of the
+    /// program cannot read it any more.
+    pub async fn lookup_analysis_of_engine(
+        &self,
+        key: &AnalysisKey,
+        engine_version: &str,
+    ) -> Result<Option<Analysis>, CommandError> {
+        let kept = sqlx::query_scalar!(
+            "SELECT analysis FROM write.analyses
+             WHERE model_id = $1 AND unit = $2 AND engine_version = $3 AND state = 'done'",
+            key.model_id.as_str(),
+            key.unit_name(),
+            engine_version,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(kept.flatten().and_then(|kept| serde_json::from_value(kept).ok()))
+    }
+
     /// Keeps what was measured and frees the jobs that wait for it. `false` when the lease was lost.
     #[tracing::instrument(name = "db.analysis.finish", skip_all, err(level = "debug"))]
     pub async fn finish_analysis(

@@ -97,7 +97,7 @@ pub(super) async fn find_answer(
 pub(super) async fn keep_answer(
     connection: &mut PgConnection,
     cause: &Cause,
-    order_id: OrderId,
+    order_id: Option<OrderId>,
     answer: &RawValue,
 ) -> Result<(), CommandError> {
     sqlx::query!(
@@ -106,7 +106,7 @@ pub(super) async fn keep_answer(
         cause.source,
         cause.key,
         answer.get(),
-        order_id.as_uuid(),
+        order_id.map(|order_id| order_id.as_uuid()),
     )
     .execute(connection)
     .await?;

@@ -50,6 +50,22 @@ impl<'w> Work<'w> {
         self.context
     }
 
+    /// What a file of rows beside this one works with.
+    pub(super) const fn parts(&mut self) -> (&Store, &mut PgConnection, &CommandContext) {
+        (self.store, self.connection, self.context)
+    }
+
+    /// Keeps the answer to a command that is about no order.
+    pub(super) async fn answer(
+        &mut self,
+        answer: &impl serde::Serialize,
+    ) -> Result<Handled, CommandError> {
+        let answer = to_raw_value(answer)
+            .map_err(|error| CommandError::Inconsistent(format!("answer: {error}")))?;
+        causes::keep_answer(self.connection, &self.context.cause, None, &answer).await?;
+        Ok(Handled { answer: Arc::from(answer), replayed: false, wakes_pricers: false })
+    }
+
     /// The usual command: lock the order, decide, check the caller's version, record. Who would be refused anyhow
     /// hears why ("taken by Anna"), not that the order has changed.
     pub async fn update(
@@ -128,7 +144,7 @@ impl<'w> Work<'w> {
         let answer = CommandAnswer { order: (&order).into(), position, already_done };
         let answer = to_raw_value(&answer)
             .map_err(|error| CommandError::Inconsistent(format!("answer: {error}")))?;
-        causes::keep_answer(self.connection, &self.context.cause, order_id, &answer).await?;
+        causes::keep_answer(self.connection, &self.context.cause, Some(order_id), &answer).await?;
         Ok(Handled { answer: Arc::from(answer), replayed: false, wakes_pricers })
     }
 

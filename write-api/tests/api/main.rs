@@ -26,6 +26,7 @@ mod hang_ups;
 mod health;
 mod history;
 mod idempotency;
+mod metal_fixings;
 mod models;
 mod openapi;
 mod outages;

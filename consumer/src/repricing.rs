@@ -1,0 +1,5 @@
+//! Old prices, made again: whether a price can be reproduced ([`reprice`]), and what a new rate card would have made of
+//! past orders ([`what_if`]). Both only read.
+
+pub mod reprice;
+pub mod what_if;
