@@ -40,6 +40,8 @@ pub struct Config {
     pub pricer: PricerConfig,
     /// How metal prices are judged.
     pub fixings: FixingsConfig,
+    /// How quotes are answered.
+    pub quotes: QuotesConfig,
     /// What it tells about itself.
     pub telemetry: TelemetryConfig,
 }
@@ -61,4 +63,12 @@ pub struct RedisConfig {
 pub struct ModelsConfig {
     /// `file:///folder` or `s3://bucket/prefix`, as for the write API.
     pub url: String,
+}
+
+/// How quotes are answered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuotesConfig {
+    /// How long an offer holds, in seconds from the price on; as for the write API.
+    pub valid_seconds: u32,
 }

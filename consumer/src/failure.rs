@@ -45,6 +45,12 @@ impl From<&CommandError> for Failure {
                 Self::Wait(Why::new("too-early", sentence))
             }
             CommandError::Refused(refusal) => Self::Park(Why::new(refusal.reason.code(), sentence)),
+            CommandError::QuoteRefused(refusal) if refusal.may_succeed_later() => {
+                Self::Wait(Why::new("too-early", sentence))
+            }
+            CommandError::QuoteRefused(refusal) => Self::Park(Why::new(refusal.code(), sentence)),
+            CommandError::UnknownQuote => Self::Park(Why::new("unknown-quote", sentence)),
+            CommandError::Unpriceable { .. } => Self::Park(Why::new("unpriceable", sentence)),
             CommandError::UnknownOrder => Self::Wait(Why::new("unknown-order", sentence)),
             CommandError::UnknownModel(_) => Self::Wait(Why::new("unknown-model", sentence)),
             CommandError::UnknownOperator => Self::Park(Why::new("unknown-operator", sentence)),

@@ -9,8 +9,11 @@
 //!   behind it, while other orders pass ([`parked`]); due ones are tried again, in order;
 //! - when many cannot be delivered at once it is the route that is broken: it stops, with pauses, and tries with
 //!   a few messages until one gets through.
+//!
+//! Quotes have no log; [`QuoteRelay`] tells of them from their rows.
 
 mod parked;
+mod quotes;
 mod route;
 mod session;
 mod waves;
@@ -29,6 +32,7 @@ use crate::follower::{FollowerError, LogAccess};
 use crate::guard::survive;
 use crate::metrics::FollowerMetrics;
 
+pub use quotes::QuoteRelay;
 pub use route::Route;
 use session::{Progress, Session};
 

@@ -28,7 +28,7 @@ use crate::pricer::{Pricer, wake_ups};
 use crate::projections::ReadModel;
 use crate::projector::Projector;
 use crate::rebuild;
-use crate::relay::Relay;
+use crate::relay::{QuoteRelay, Relay};
 use crate::repricing::{reprice, what_if};
 
 /// What is asked of the roles that answer and end.
@@ -59,7 +59,7 @@ pub struct Question {
 pub enum Role {
     /// Turns messages into commands.
     Intake,
-    /// Publishes the log to RabbitMQ.
+    /// Publishes the log, and what becomes of quotes, to RabbitMQ.
     Relay,
     /// Fills the read model from the log.
     Projector,
@@ -124,7 +124,7 @@ pub fn start(
         start_intake(config, pool, shutdown)?;
     }
     if role.includes(Role::Relay) {
-        start_relay(config, shutdown)?;
+        start_relay(config, pool, shutdown)?;
     }
     if role.includes(Role::Projector) {
         start_projector(config, shutdown)?;
@@ -145,12 +145,14 @@ fn start_intake(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::
 
 fn store(config: &Config, pool: &PgPool) -> Store {
     let store = Store::new(pool.clone(), Arc::new(SystemClock), Arc::new(TimeOrderedIds));
-    store.with_fixings(config.fixings)
+    store.with_fixings(config.fixings).with_quotes_valid_for(config.quotes.valid_seconds)
 }
 
-fn start_relay(config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
+fn start_relay(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
     let broker = Broker::new(&config.rabbitmq, "relay")?;
     let access = log_access(config, "relay", config.relay.batch)?;
+    let clock = Arc::new(SystemClock);
+    QuoteRelay::new(pool.clone(), broker.clone(), clock, config.relay.clone()).run(shutdown);
     Relay::new(access, broker, config.relay.clone()).run(shutdown);
     Ok(())
 }

@@ -69,6 +69,7 @@ pub struct CacheSettings {
 #[serde(deny_unknown_fields)]
 pub struct LiveSettings {
     pub max_clients: usize,
+    pub max_quote_streams: usize,
     pub buffered_batches: NonZeroUsize,
     pub max_resume_orders: u32,
     pub heartbeat_ms: u64,

@@ -16,6 +16,7 @@ use crate::cache::{Cache, Entry, Key};
 use crate::error::NotShown;
 use crate::filter::{Scope, View};
 use crate::live::Live;
+use crate::live::quotes::WatchedQuotes;
 use crate::metrics::Metrics;
 use crate::replicas::{Question, Reading, Replicas, Source, Standing, Unreadable};
 
@@ -36,6 +37,7 @@ pub struct Context {
     pub replicas: Replicas,
     pub cache: Cache,
     pub live: Live,
+    pub quotes: WatchedQuotes,
     pub metrics: Metrics,
 }
 

@@ -9,6 +9,7 @@
 mod announcements;
 mod changes;
 pub mod frames;
+pub mod quotes;
 mod stream;
 
 use std::collections::HashMap;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use shared::ids::PartnerId;
 use shared::platform::shutdown::Shutdown;
@@ -205,11 +206,17 @@ pub async fn handler(
     let last = position_in(request.headers(), LAST_EVENT_ID)?;
     let subscription = Subscription::open(&context.live.0, reader.scope, last).await?;
     let open = context.metrics.stream_opened();
-    Ok(HttpResponse::Ok()
+    Ok(streaming().streaming(subscription.into_stream(open)))
+}
+
+/// The head of an answer that is a stream of events.
+fn streaming() -> HttpResponseBuilder {
+    let mut answer = HttpResponse::Ok();
+    answer
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         // Compression would hold events back until a block is full.
         .insert_header((header::CONTENT_ENCODING, "identity"))
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(subscription.into_stream(open)))
+        .insert_header(("x-accel-buffering", "no"));
+    answer
 }

@@ -13,7 +13,8 @@ use crate::dashboard;
 use crate::filter::Sorting;
 use crate::live::{self, frames};
 use crate::queries::{
-    my_work, order_board, order_card, order_search, order_timeline, status_counts,
+    my_work, order_board, order_card, order_search, order_timeline, quote, quote_list,
+    status_counts,
 };
 
 #[derive(OpenApi)]
@@ -32,6 +33,9 @@ use crate::queries::{
         order_search::handler,
         order_card::handler,
         order_timeline::handler,
+        quote::handler,
+        quote_list::handler,
+        live::quotes::handler,
         live::handler,
         dashboard::public_config,
     ),
@@ -49,17 +53,18 @@ pub fn document() -> utoipa::openapi::OpenApi {
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("bearer", bearer);
-    let questions = document
-        .paths
-        .paths
-        .iter_mut()
-        .filter(|(path, _)| path.starts_with("/v1/") && path.as_str() != "/v1/live");
+    let questions = document.paths.paths.iter_mut().filter(|(path, _)| is_a_screen(path));
     for (_, item) in questions {
         if let Some(operation) = &mut item.get {
             describe_freshness(operation);
         }
     }
     document
+}
+
+/// Streams and single quotes have no freshness to speak of.
+fn is_a_screen(path: &str) -> bool {
+    path.starts_with("/v1/") && path != "/v1/live" && !path.starts_with("/v1/quotes/")
 }
 
 /// What is true of every question, said once.

@@ -89,10 +89,11 @@ impl Requester {
         self.partner_id() == origin.partner_id()
     }
 
-    /// Whether `actor` may see this requester's quotes: a partner and the shop their own, the house all.
+    /// Whether `actor` may see this requester's quotes: a partner its own, the shop all but partners', the house all.
     pub fn may_be_seen_by(&self, actor: &Actor) -> bool {
         match actor {
-            Actor::Partner { .. } | Actor::Shop => Self::of(actor).as_ref() == Some(self),
+            Actor::Partner { .. } => Self::of(actor).as_ref() == Some(self),
+            Actor::Shop => self.partner_id().is_none(),
             Actor::Carrier => false,
             Actor::Crm
             | Actor::Seller { .. }
@@ -118,10 +119,48 @@ impl Requester {
 pub struct RoughPrice {
     /// Hardly less than this.
     pub low: Money,
+    /// The best guess.
+    pub likely: Money,
     /// Hardly more than this.
     pub high: Money,
+    /// What the guess stands on.
+    pub basis: RoughBasis,
     /// When it was made.
     pub at: DateTime<Utc>,
+}
+
+/// What a rough price stands on.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum RoughBasis {
+    /// The model's box alone.
+    Box,
+    /// The volume of a surface that is not closed.
+    OpenVolume,
+    /// The volume of a surface that looks closed.
+    ClosedVolume,
+}
+
+impl RoughBasis {
+    /// The word it is written as.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Box => "box",
+            Self::OpenVolume => "open_volume",
+            Self::ClosedVolume => "closed_volume",
+        }
+    }
 }
 
 /// A price that holds until a moment.
@@ -231,6 +270,8 @@ pub struct Quote {
     pub reference: Option<String>,
     /// What would be made.
     pub spec: WorkSpec,
+    /// How long an offer is to hold, in seconds from the price on.
+    pub valid_seconds: u32,
     /// 1 at first, and one more with each change.
     pub revision: u32,
     /// When it was asked for.

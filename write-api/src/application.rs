@@ -14,6 +14,7 @@ use shared::platform::shutdown::Shutdown;
 use crate::config::Config;
 use crate::models::Models;
 use crate::store::Store;
+use crate::waiters::Waiters;
 use crate::{object_storage, routes};
 
 /// What handlers share.
@@ -23,6 +24,8 @@ pub struct State {
     pub store: Store,
     /// Where models go.
     pub models: Models,
+    /// Requests that wait for the exact price of their quote.
+    pub waiters: Waiters,
 }
 
 /// A write API that listens.
@@ -42,10 +45,11 @@ impl Application {
         let objects = object_storage::open(&config.models.url)?;
         let models =
             Models::new(objects, pool.clone(), clock.clone(), ids.clone(), config.models.max_bytes);
-        let state = State {
-            store: Store::new(pool.clone(), clock.clone(), ids).with_fixings(config.fixings),
-            models,
-        };
+        let store = Store::new(pool.clone(), clock.clone(), ids)
+            .with_fixings(config.fixings)
+            .with_quotes_valid_for(config.quotes.valid_seconds);
+        let waiters = Waiters::new(pool.clone(), config.quotes.max_waiting, &shutdown);
+        let state = State { store, models, waiters };
         let kit = Kit {
             health: health(&shutdown, &state),
             authenticator: Some(Authenticator::new(&config.auth, vec![pool], clock)?),

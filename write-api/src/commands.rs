@@ -7,10 +7,12 @@
 //! 3. Its endpoint in [`crate::routes`], its message in `shared::contracts` if a system may send it.
 //! 4. A test of the same name in `tests/api`.
 
+pub mod accept_quote;
 pub mod approve_order;
 pub mod attach_file;
 pub mod body;
 pub mod cancel_order;
+pub mod cancel_quote;
 pub mod close_order;
 pub mod complete_order;
 pub mod confirm_fixing;
@@ -20,6 +22,7 @@ pub mod pack_order;
 pub mod record_fixing;
 pub mod reject_fixing;
 pub mod reprice_order;
+pub mod request_quote;
 pub mod rework_order;
 pub mod ship_order;
 pub mod submit_order;
@@ -30,9 +33,11 @@ use serde::{Deserialize, Serialize};
 use shared::position::Position;
 use shared::views::OrderView;
 
+pub use accept_quote::AcceptQuote;
 pub use approve_order::ApproveOrder;
 pub use attach_file::AttachFile;
 pub use cancel_order::CancelOrder;
+pub use cancel_quote::CancelQuote;
 pub use close_order::CloseOrder;
 pub use complete_order::CompleteOrder;
 pub use confirm_fixing::ConfirmFixing;
@@ -42,9 +47,10 @@ pub use pack_order::PackOrder;
 pub use record_fixing::RecordFixing;
 pub use reject_fixing::RejectFixing;
 pub use reprice_order::RepriceOrder;
+pub use request_quote::RequestQuote;
 pub use rework_order::ReworkOrder;
 pub use ship_order::ShipOrder;
-pub use submit_order::SubmitOrder;
+pub use submit_order::{OrderQuote, SubmitOrder};
 pub use take_order::TakeOrder;
 
 /// What every command answers: the changed order and the place in the log from which on readers see it.

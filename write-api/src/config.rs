@@ -20,6 +20,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// Where models lie.
     pub models: ModelsConfig,
+    /// How quotes are answered.
+    pub quotes: QuotesConfig,
     /// How people's tokens are checked.
     pub auth: AuthConfig,
     /// How often a caller may ask.
@@ -38,4 +40,14 @@ pub struct ModelsConfig {
     pub url: String,
     /// The most bytes of one model.
     pub max_bytes: u64,
+}
+
+/// How quotes are answered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuotesConfig {
+    /// How long an offer holds, in seconds from the price on.
+    pub valid_seconds: u32,
+    /// Requests that may wait for an exact price at the same time; others are answered at once.
+    pub max_waiting: usize,
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use ::web::{Caller, Detached, Problem, Scope, body};
 use actix_web::dev::Payload;
@@ -12,7 +13,8 @@ use serde::de::DeserializeOwned;
 use shared::platform::telemetry;
 
 use crate::application::State;
-use crate::store::{Cause, Command, CommandContext};
+use crate::commands::request_quote::preferred_wait;
+use crate::store::{Cause, Command, CommandContext, Handled};
 
 /// The longest body of a command; models have an endpoint of their own.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -25,6 +27,7 @@ pub struct CommandRequest {
     state: Data<State>,
     detached: Detached,
     key: String,
+    preferred_wait: Option<Duration>,
     target: String,
     body: Bytes,
 }
@@ -40,12 +43,22 @@ impl CommandRequest {
         if self.caller.role().is_some() { Ok(()) } else { self.caller.require_scope(scope) }
     }
 
-    /// Carries the command out in a task of its own (a client that hangs up does not stop it) and answers.
-    pub async fn execute(
+    /// How long the caller would wait for more than the first answer.
+    pub const fn preferred_wait(&self) -> Option<Duration> {
+        self.preferred_wait
+    }
+
+    /// What handlers share.
+    pub fn state(&self) -> Data<State> {
+        self.state.clone()
+    }
+
+    /// Carries the command out in a task of its own (a client that hangs up does not stop it).
+    pub async fn carry_out(
         self,
         command: impl Command + 'static,
         expected_version: Option<u64>,
-    ) -> Result<HttpResponse, Problem> {
+    ) -> Result<Handled, Problem> {
         let cause = Cause::new(self.caller.id(), self.key, &[self.target.as_bytes(), &self.body]);
         let context = CommandContext {
             actor: self.caller.actor,
@@ -54,8 +67,16 @@ impl CommandRequest {
             expected_version,
         };
         let store = self.state.store.clone();
-        let handled =
-            self.detached.run(async move { store.execute(&context, &command).await }).await?;
+        self.detached.run(async move { store.execute(&context, &command).await }).await
+    }
+
+    /// Carries the command out and answers what it answers.
+    pub async fn execute(
+        self,
+        command: impl Command + 'static,
+        expected_version: Option<u64>,
+    ) -> Result<HttpResponse, Problem> {
+        let handled = self.carry_out(command, expected_version).await?;
         let mut answer = HttpResponse::Ok();
         if handled.replayed {
             answer.insert_header(("idempotent-replayed", "true"));
@@ -81,6 +102,7 @@ impl FromRequest for CommandRequest {
                 state: state.ok_or_else(Problem::internal_logged)?,
                 detached: Detached::extract(&request).await?,
                 key: idempotency_key(&request)?,
+                preferred_wait: preferred_wait(request.headers()),
                 target: format!("{} {}", request.method(), request.path()),
                 body: body::read(payload, BODY_LIMIT).await?,
             })

@@ -6,6 +6,7 @@ use ::web::{Problem, body};
 use actix_web::http::StatusCode;
 use shared::metals::FixingRefusal;
 use shared::order::refusal::{CommandKind, Reason, Refusal};
+use shared::quote::refusal::QuoteRefusal;
 
 use crate::models::UploadError;
 use crate::store::CommandError;
@@ -17,6 +18,9 @@ impl From<CommandError> for Problem {
         match error {
             CommandError::Refused(refusal) => refused(&refusal),
             CommandError::UnknownOrder => Self::not_found("There is no such order"),
+            CommandError::UnknownQuote => Self::not_found("There is no such quote"),
+            CommandError::QuoteRefused(refusal) => quote_refused(&refusal),
+            CommandError::Unpriceable { field, message } => Self::invalid_field(field, message),
             CommandError::UnknownModel(_) => Self::invalid_field("/model_id", error.to_string()),
             CommandError::UnknownOperator => Self::forbidden(error.to_string()),
             CommandError::FixingRefused(refusal) => match refusal {
@@ -63,6 +67,19 @@ fn refused(refusal: &Refusal) -> Problem {
         Reason::NotYours { holder } => problem.with("holder", holder.as_str()),
         Reason::WipLimitReached { limit } => problem.with("limit", *limit),
         Reason::StaleVersion { actual, .. } => problem.with("current_version", *actual),
+        _ => problem,
+    }
+}
+
+fn quote_refused(refusal: &QuoteRefusal) -> Problem {
+    let problem = match refusal {
+        QuoteRefusal::NotAllowed { .. } => Problem::forbidden(refusal.to_string()),
+        refusal => Problem::refused(refusal.code(), refusal.to_string()),
+    };
+    match refusal {
+        QuoteRefusal::Expired { until } => problem.with("valid_until", until.to_rfc3339()),
+        QuoteRefusal::AlreadyOrdered { order_id } => problem.with("order_id", order_id.to_string()),
+        QuoteRefusal::NotPricedYet => problem.retry_after(RETRY_SOON),
         _ => problem,
     }
 }

@@ -16,3 +16,4 @@ pub mod openapi;
 pub mod prices;
 pub mod routes;
 pub mod store;
+pub mod waiters;

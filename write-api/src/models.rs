@@ -1,9 +1,11 @@
 //! 3D models: streamed to the object store, never whole in memory. A file's SHA-256 is its id, so that uploading
 //! it again costs nothing and changes nothing.
 
+pub mod outside;
+
 use std::sync::Arc;
 
-use ::web::{Caller, Detached, Problem, Role, Scope};
+use ::web::{Caller, Detached, Problem, QueryParams, Role, Scope, Violation};
 use actix_web::error::PayloadError;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -11,11 +13,15 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
+use outside::{Outside, Unpriceable};
 use pricing::mesh::{FacetCounter, FacetEstimate, ModelError};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shared::actor::Actor;
 use shared::clock::Clock;
 use shared::ids::{Ids, ModelId};
+use shared::order::spec::{Quantity, RateCardKey, StoneSettings, Unit, WorkSpec};
+use shared::quote::RoughPrice;
 use sqlx::PgPool;
 use sqlx::types::Json;
 
@@ -30,7 +36,7 @@ pub fn path_of(model_id: &ModelId) -> Path {
 }
 
 /// An uploaded model.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UploadedModel {
     /// Name it in orders.
     pub model_id: ModelId,
@@ -40,6 +46,14 @@ pub struct UploadedModel {
     pub format: String,
     /// How many triangles the file says it has.
     pub facets: u64,
+    /// What was seen of it on the way.
+    pub outside: Outside,
+    /// About what it will cost, if that was asked for and can be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rough: Option<RoughPrice>,
+    /// Why what was asked for cannot be priced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unpriceable: Option<Violation>,
     /// Whether the same file was uploaded before.
     pub already_known: bool,
 }
@@ -157,26 +171,34 @@ impl Models {
         by: &Actor,
     ) -> Result<UploadedModel, UploadError> {
         let ReceivedModel { staging, model_id, bytes, estimate } = received;
+        let outside = Outside::of(&estimate);
         self.store.rename(&staging, &path_of(&model_id)).await?;
-        let added = sqlx::query!(
-            "INSERT INTO write.models (model_id, bytes, format, facets, uploaded_by, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (model_id) DO NOTHING",
+        let added = sqlx::query_scalar!(
+            r#"INSERT INTO write.models AS m
+                   (model_id, bytes, format, facets, uploaded_by, created_at, facts)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)
+               ON CONFLICT (model_id) DO UPDATE SET facts = EXCLUDED.facts WHERE m.facts IS NULL
+               RETURNING (m.xmax = 0) AS "added!""#,
             model_id.as_str(),
             i64::try_from(bytes).unwrap_or(i64::MAX),
             estimate.format.as_str(),
             i64::try_from(estimate.facets).unwrap_or(i64::MAX),
             Json(by) as _,
             self.clock.now(),
+            Json(outside) as _,
         )
-        .execute(&self.pool)
+        .fetch_optional(&self.pool)
         .await?
-        .rows_affected();
+        .unwrap_or(false);
         Ok(UploadedModel {
             model_id,
             bytes,
             format: estimate.format.as_str().to_owned(),
             facets: estimate.facets,
-            already_known: added == 0,
+            outside,
+            rough: None,
+            unpriceable: None,
+            already_known: !added,
         })
     }
 }
@@ -190,11 +212,47 @@ pub struct ReceivedModel {
     estimate: FacetEstimate,
 }
 
-/// Uploads a 3D model: the body is the file. It may be sent again at no cost.
+/// What the upload's answer is to say a rough price of: all of it, or nothing.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Wish {
+    /// The unit of the model's numbers; `file` when the file itself says it.
+    unit: Option<Unit>,
+    /// A material of the rate card.
+    material: Option<RateCardKey>,
+    /// A finish of the rate card.
+    finish: Option<RateCardKey>,
+    /// Pieces; one if not said.
+    quantity: Option<Quantity>,
+}
+
+impl Wish {
+    /// What is wished, without the model. `None` when nothing is.
+    fn parse(self) -> Result<Option<impl FnOnce(ModelId) -> WorkSpec>, Problem> {
+        let Self { unit, material, finish, quantity } = self;
+        if unit.is_none() && material.is_none() && finish.is_none() && quantity.is_none() {
+            return Ok(None);
+        }
+        let missing = |field| Problem::invalid_field(field, "needed for a rough price");
+        let unit = unit.ok_or_else(|| missing("unit"))?;
+        let material = material.ok_or_else(|| missing("material"))?;
+        let finish = finish.ok_or_else(|| missing("finish"))?;
+        let quantity = quantity.unwrap_or_default();
+        let (rush, settings) = (false, StoneSettings::default());
+        let spec =
+            move |model_id| WorkSpec { model_id, unit, material, finish, quantity, rush, settings };
+        Ok(Some(spec))
+    }
+}
+
+/// Uploads a 3D model: the body is the file. It may be sent again at no cost. With unit, material and finish in the
+/// query the answer says about what it will cost.
 #[utoipa::path(
     post, path = "/v1/models",
     operation_id = "upload_model", tag = "models",
-    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "An STL file, binary or ASCII"),
+    params(Wish),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "A model: STL (binary or ASCII), OBJ, 3MF, PLY, OFF or GLB"),
     responses((status = 201, body = UploadedModel), (status = "default", body = Problem)),
 )]
 pub async fn handler(
@@ -202,16 +260,30 @@ pub async fn handler(
     caller: Caller,
     detached: Detached,
     request: HttpRequest,
+    wish: QueryParams<Wish>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
+    let wish = wish.0.parse()?;
     caller.require(&[Role::Seller, Role::Admin], Some(Scope::ModelsWrite))?;
     let limit = state.models.max_bytes();
     if announced_length(&request).is_some_and(|bytes| bytes > limit) {
         return Err(UploadError::TooLarge { limit }.into());
     }
     let (received, models) = (state.models.receive(payload).await?, state.models.clone());
-    let model = detached.run(async move { models.keep(received, &caller.actor).await }).await?;
+    let mut model = detached.run(async move { models.keep(received, &caller.actor).await }).await?;
+    if let Some(spec) = wish {
+        match state.store.estimate(&spec(model.model_id.clone())).await?.rough {
+            Ok(rough) => model.rough = rough,
+            Err(unpriceable) => model.unpriceable = Some(unpriceable.into()),
+        }
+    }
     Ok(HttpResponse::Created().json(model))
+}
+
+impl From<Unpriceable> for Violation {
+    fn from(Unpriceable { field, message }: Unpriceable) -> Self {
+        Self { field: field.trim_start_matches('/').to_owned(), message }
+    }
 }
 
 /// An honest client hears at once that its file is too long; a dishonest one while it streams.

@@ -3,7 +3,9 @@
 
 use chrono::{DateTime, Utc};
 use pricing::analysis::{Analysis, Standing, Unit as FileUnit};
-use pricing::quote::{Item, PriceBreakdown, PriceLine as EngineLine, Stones};
+use pricing::quote::{
+    Item, PriceBook, PriceBreakdown, PriceError, PriceLine as EngineLine, Stones,
+};
 use shared::ids::ModelId;
 use shared::money::Money;
 use shared::order::price::{ModelFacts, Price, PriceLine, PriceRange, PriceWarning};
@@ -13,6 +15,69 @@ use shared::order::spec::{Unit, WorkSpec};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the rate card's currency {0} is none")]
 pub struct NotACurrency(String);
+
+/// Why there is no price.
+#[derive(Debug, thiserror::Error)]
+pub enum NoPrice {
+    /// The engine says no.
+    #[error(transparent)]
+    Price(#[from] PriceError),
+    /// The rate card's currency is none.
+    #[error(transparent)]
+    Currency(#[from] NotACurrency),
+}
+
+impl NoPrice {
+    /// The kind of trouble, stable for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Price(error) => error.code(),
+            Self::Currency(_) => "bad_rate_card",
+        }
+    }
+
+    /// Whether the same can be priced later without anybody changing it: something of ours is missing.
+    pub const fn may_succeed_later(&self) -> bool {
+        matches!(self, Self::Price(error) if error.may_succeed_later())
+    }
+}
+
+/// The price to order at.
+///
+/// # Errors
+/// Why there is none; [`PriceError::NeedsAPerson`] when a person must look at the model first.
+pub fn of_order(
+    analysis: &Analysis,
+    spec: &WorkSpec,
+    book: &PriceBook,
+    at: DateTime<Utc>,
+) -> Result<Price, NoPrice> {
+    let breakdown = pricing::quote::price(analysis, book, &item(spec))?;
+    Ok(price(&breakdown, analysis, &spec.model_id, at)?)
+}
+
+/// The price to quote. Where a person must look at the model first it is the price of the most that the model can
+/// be, and says so ([`Price::needs_a_person`]).
+///
+/// # Errors
+/// Why there is none.
+pub fn of_quote(
+    analysis: &Analysis,
+    spec: &WorkSpec,
+    book: &PriceBook,
+    at: DateTime<Utc>,
+) -> Result<Price, NoPrice> {
+    let why = match of_order(analysis, spec, book, at) {
+        Err(NoPrice::Price(why @ PriceError::NeedsAPerson { .. })) => why,
+        outcome => return outcome,
+    };
+    let item = Item { accept_provisional: true, ..item(spec) };
+    let breakdown = pricing::quote::price(analysis, book, &item)?;
+    let mut price = price(&breakdown, analysis, &spec.model_id, at)?;
+    let (code, message) = (Price::NEEDS_A_PERSON.to_owned(), why.to_string());
+    price.warnings.insert(0, PriceWarning { code, message });
+    Ok(price)
+}
 
 /// What the engine is to price.
 pub fn item(spec: &WorkSpec) -> Item {

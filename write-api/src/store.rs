@@ -8,12 +8,14 @@ mod analyses;
 mod batch;
 mod causes;
 mod doorbell;
+mod estimates;
 mod fixings;
 mod jobs;
 mod log;
 mod operators;
 mod price_books;
 mod quotes;
+
 mod rows;
 mod work;
 
@@ -27,12 +29,14 @@ use shared::ids::{Ids, OrderId};
 use shared::metals::FixingRefusal;
 use shared::order::refusal::Refusal;
 use shared::platform::database;
+use shared::quote::refusal::QuoteRefusal;
 use sqlx::PgPool;
 
 pub use analyses::{AnalysisKey, FileRefusal, Known, Measured, Need, Report};
 pub use batch::Batch;
 pub use causes::{Cause, Fingerprint};
 pub use doorbell::PRICING_CHANNEL;
+pub use estimates::Estimate;
 pub use fixings::{Decision, FixingAnswer, FixingsConfig};
 pub use jobs::{ClaimedJob, JobFence, Lane, Progress, Subject, Terms};
 pub use price_books::MetalAge;
@@ -66,6 +70,14 @@ pub struct Handled {
 }
 
 impl Handled {
+    /// The answer as the type that the command has.
+    ///
+    /// # Errors
+    /// When the command has another one.
+    pub fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.answer.get())
+    }
+
     /// The place in the log from which on readers see the change, as in the answer.
     pub fn position(&self) -> Option<String> {
         #[derive(serde::Deserialize)]
@@ -86,6 +98,20 @@ pub enum CommandError {
     /// There is no such order, or it is not the caller's to see.
     #[error("there is no such order")]
     UnknownOrder,
+    /// There is no such quote, or it is not the caller's to see.
+    #[error("there is no such quote")]
+    UnknownQuote,
+    /// The domain says no to what is wanted of a quote.
+    #[error(transparent)]
+    QuoteRefused(QuoteRefusal),
+    /// The price book in force cannot price this.
+    #[error("{message}")]
+    Unpriceable {
+        /// The field of the question that is at fault, as a JSON pointer.
+        field: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The model was not uploaded.
     #[error("there is no model {0}: upload it first")]
     UnknownModel(shared::ids::ModelId),
@@ -152,14 +178,20 @@ pub struct Store {
     doorbell: Doorbell,
     remembered: Remembered,
     fixings: FixingsConfig,
+    quotes_valid_seconds: u32,
 }
+
+/// How long offers hold unless the configuration says otherwise: a week.
+const QUOTES_VALID_SECONDS: u32 = 7 * 24 * 3_600;
 
 impl Store {
     /// A store on the primary.
     pub fn new(pool: PgPool, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
         let doorbell = Doorbell::new(pool.clone());
         let fixings = FixingsConfig::default();
-        Self { pool, clock, ids, doorbell, remembered: Remembered::default(), fixings }
+        let remembered = Remembered::default();
+        let quotes_valid_seconds = QUOTES_VALID_SECONDS;
+        Self { pool, clock, ids, doorbell, remembered, fixings, quotes_valid_seconds }
     }
 
     /// Metal prices are judged so.
@@ -171,6 +203,12 @@ impl Store {
     /// How metal prices are judged.
     pub const fn fixings(&self) -> FixingsConfig {
         self.fixings
+    }
+
+    /// Offers hold for so long from their price on.
+    #[must_use]
+    pub fn with_quotes_valid_for(self, seconds: u32) -> Self {
+        Self { quotes_valid_seconds: seconds, ..self }
     }
 
     /// The pool, for what is not an order: models, people, rate cards.

@@ -147,7 +147,10 @@ const fn spares_the_batch(error: &CommandError) -> bool {
     matches!(
         error,
         CommandError::Refused(_)
+            | CommandError::QuoteRefused(_)
             | CommandError::UnknownOrder
+            | CommandError::UnknownQuote
+            | CommandError::Unpriceable { .. }
             | CommandError::UnknownModel(_)
             | CommandError::FixingRefused(_)
             | CommandError::CauseReused

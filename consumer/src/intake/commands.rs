@@ -7,10 +7,13 @@ use shared::ids::OrderId;
 use shared::order::Origin;
 use shared::order::decisions::Decided;
 use shared::platform::telemetry::{continue_trace, current_traceparent};
+use shared::quote::Requester;
+use shared::quote::decisions::Request;
 use tracing::Instrument;
 use write_api::commands::text::Reason;
 use write_api::commands::{
-    ApproveOrder, AttachFile, CancelOrder, CloseOrder, InitiateOrder, RecordFixing, SubmitOrder,
+    ApproveOrder, AttachFile, CancelOrder, CloseOrder, InitiateOrder, OrderQuote, RecordFixing,
+    RequestQuote, SubmitOrder,
 };
 use write_api::store::{Batch, Cause, Command, CommandContext, CommandError, Handled, Store, Work};
 
@@ -44,12 +47,22 @@ impl Executor<'_> {
                 self.execute(&context, &AttachFile { origin, model_id }).await
             }
             Inbound::ShopOrderSubmitted(data) => {
-                let (origin, spec) = (shop(data.shop_order_id.clone()), data.spec());
-                self.execute(&context, &SubmitOrder { origin, spec }).await
+                let (origin, quote_id) = (shop(data.shop_order_id.clone()), data.quote_id);
+                let spec = data.spec();
+                let Some(quote_id) = quote_id else {
+                    return self.execute(&context, &SubmitOrder { origin, spec }).await;
+                };
+                self.execute(&context, &OrderQuote { origin, quote_id, asked: Some(spec) }).await
             }
             Inbound::ShopOrderCancelled(data) => {
                 let (origin, reason) = (shop(data.shop_order_id), data.reason.into());
                 self.execute(&context, &CancelShopOrder { origin, reason }).await
+            }
+            Inbound::ShopQuoteRequested(data) => {
+                let reference = Some(String::from(data.shop_quote_id.clone()));
+                let request = Request { requester: Requester::Shop, reference, spec: data.spec() };
+                let command = RequestQuote::prepare(self.store(), request).await?;
+                self.execute(&context, &command).await
             }
             Inbound::CrmOrderApproved(data) => {
                 self.execute(&context, &ApproveOrder { order_id: data.order_id }).await
@@ -73,6 +86,13 @@ impl Executor<'_> {
                 let observation = data.observation();
                 self.execute(&context, &RecordFixing { observation }).await
             }
+        }
+    }
+
+    const fn store(&self) -> &Store {
+        match self {
+            Self::Alone(store) => store,
+            Self::Together(batch) => batch.store(),
         }
     }
 

@@ -4,18 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use object_store::{ObjectStore, ObjectStoreExt};
-use pricing::analysis::{Analysis, analyse};
+use pricing::analysis::analyse;
 use pricing::mesh::read;
-use pricing::quote::{PriceBook, PriceError};
 use shared::ids::ModelId;
 use shared::order::price::Price;
-use shared::order::spec::{Unit, WorkSpec};
+use shared::order::spec::Unit;
 use write_api::models::path_of;
-use write_api::prices::{self, NotACurrency};
+use write_api::prices::{self, NoPrice};
 use write_api::store::{
     AnalysisKey, ClaimedJob, CommandError, FileRefusal, Known, Measured, Need, Report, Store,
+    Subject,
 };
 
 /// A model must arrive from the object store within this time.
@@ -63,10 +62,18 @@ impl Calculation {
         let now = self.store.clock().now();
         Ok(match known {
             Known::Refused(FileRefusal { code, reason }) => Outcome::Hopeless { code, reason },
-            Known::Measured(measured) => match price(&measured.analysis, &job.spec, &book, now) {
-                Ok(price) => Outcome::Priced { price, report: measured.report.clone() },
-                Err(trouble) => trouble.into(),
-            },
+            Known::Measured(measured) => {
+                let price = match job.fence.subject {
+                    Subject::Order(_) => prices::of_order,
+                    Subject::Quote(_) => prices::of_quote,
+                };
+                match price(&measured.analysis, &job.spec, &book, now) {
+                    Ok(price) => {
+                        Outcome::Priced { price: Box::new(price), report: measured.report.clone() }
+                    }
+                    Err(trouble) => trouble.into(),
+                }
+            }
         })
     }
 
@@ -117,34 +124,11 @@ fn measure(bytes: &[u8], unit: Unit) -> Known {
     }
 }
 
-/// Why there is no price.
-#[derive(Debug, thiserror::Error)]
-enum NoPrice {
-    #[error(transparent)]
-    Price(#[from] PriceError),
-    #[error(transparent)]
-    Currency(#[from] NotACurrency),
-}
-
 impl From<NoPrice> for Outcome {
     fn from(trouble: NoPrice) -> Self {
-        if matches!(&trouble, NoPrice::Price(error) if error.may_succeed_later()) {
+        if trouble.may_succeed_later() {
             return away(&trouble.to_string());
         }
-        let code = match &trouble {
-            NoPrice::Price(error) => error.code(),
-            NoPrice::Currency(_) => "bad_rate_card",
-        };
-        Self::Hopeless { code: code.to_owned(), reason: trouble.to_string() }
+        Self::Hopeless { code: trouble.code().to_owned(), reason: trouble.to_string() }
     }
-}
-
-fn price(
-    analysis: &Analysis,
-    spec: &WorkSpec,
-    book: &PriceBook,
-    now: DateTime<Utc>,
-) -> Result<Box<Price>, NoPrice> {
-    let breakdown = pricing::quote::price(analysis, book, &prices::item(spec))?;
-    Ok(Box::new(prices::price(&breakdown, analysis, &spec.model_id, now)?))
 }

@@ -8,6 +8,7 @@ mod log;
 mod log_reader;
 mod metals;
 mod projector;
+mod quotes;
 mod rebuild;
 mod relay;
 mod repricing;

@@ -85,6 +85,12 @@ impl Resume {
     }
 }
 
+/// A quote, named after its state.
+pub fn quote<T: Serialize>(state: &str, revision: u32, answer: &T) -> Bytes {
+    let data = serde_json::to_string(answer).unwrap_or_default();
+    format!("id: {revision}\nevent: {state}\ndata: {data}\n\n").into()
+}
+
 /// How long a client waits before it connects again.
 pub const RETRY: Bytes = Bytes::from_static(b"retry: 1000\n\n");
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::envelope::{CONTENT_TYPE, schema_name};
 use super::inbound::{INBOUND, Inbound, InboundType};
 use super::outbound::{OUTBOUND, OutboundType, Recipient, announce};
+use super::outbound_quotes::{OUTBOUND_QUOTES, announce_quote};
 use super::samples;
 use crate::order::samples::{moment, origin};
 
@@ -32,10 +33,14 @@ pub fn schemas() -> Map<String, Value> {
     let inbound = INBOUND.iter().map(|known| {
         (known.kind, envelope_schema(known.kind, known.summary, &data_schema(known.schema)))
     });
-    let outbound = OUTBOUND.iter().map(|told| {
+    let outbound = outbound_types().map(|told| {
         (told.kind, envelope_schema(told.kind, told.summary, &data_schema(told.schema)))
     });
     inbound.chain(outbound).map(|(kind, schema)| (kind.to_owned(), schema)).collect()
+}
+
+fn outbound_types() -> impl Iterator<Item = &'static OutboundType> {
+    OUTBOUND.iter().chain(OUTBOUND_QUOTES)
 }
 
 /// An example of each message, by CloudEvents type.
@@ -48,7 +53,11 @@ pub fn examples() -> Map<String, Value> {
         let message = announce(&logged, &origin(), 1).expect("the sample price has finite numbers");
         (message.kind.clone(), as_json(&message.to_json()))
     });
-    inbound.chain(outbound).collect()
+    let quotes = samples::quotes().into_iter().map(|quote| {
+        let message = announce_quote(&quote, None).expect("the sample price has finite numbers");
+        (message.kind.clone(), as_json(&message.to_json()))
+    });
+    inbound.chain(outbound).chain(quotes).collect()
 }
 
 fn inbound_example(message: Inbound) -> (String, Value) {
@@ -105,7 +114,7 @@ fn messages() -> Map<String, Value> {
     let described = INBOUND
         .iter()
         .map(|known| (known.kind, known.summary))
-        .chain(OUTBOUND.iter().map(|told| (told.kind, told.summary)));
+        .chain(outbound_types().map(|told| (told.kind, told.summary)));
     described
         .map(|(kind, summary)| {
             let message = json!({
@@ -139,15 +148,16 @@ fn inbound_channel(known: &InboundType) -> Value {
 }
 
 fn outbound_channel(recipient: Recipient) -> Value {
-    let messages: Map<String, Value> = OUTBOUND
-        .iter()
+    let messages: Map<String, Value> = outbound_types()
         .filter(|told| is_told(recipient, told))
         .map(|told| (told.kind.to_owned(), json!({ "$ref": reference("messages", told.kind) })))
         .collect();
     let (address, description, bindings) = match recipient {
-        Recipient::Shop => {
-            ("shop", "The shop's own orders; consume mes.to.shop.", exchange("mes.deliveries"))
-        }
+        Recipient::Shop => (
+            "shop",
+            "The shop's own orders and quotes; consume mes.to.shop.",
+            exchange("mes.deliveries"),
+        ),
         Recipient::Crm => ("crm", "All orders; consume mes.to.crm.", exchange("mes.deliveries")),
         Recipient::Listeners => (
             "{event}",

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::envelope::{Envelope, Flaw, Malformed};
-use super::text::{FixingSource, ForeignReference, PersonName, ReasonText, ShopOrderId};
-use crate::ids::{ModelId, OrderId, SellerId};
+use super::text::{
+    FixingSource, ForeignReference, PersonName, ReasonText, ShopOrderId, ShopQuoteId,
+};
+use crate::ids::{ModelId, OrderId, QuoteId, SellerId};
 use crate::metals::{GramPrice, Metal, Observation};
 use crate::money::Currency;
 use crate::order::spec::{Quantity, RateCardKey, StoneSettings, Unit, WorkSpec};
@@ -40,11 +42,13 @@ impl Producer {
     }
 }
 
-/// How a message names its order, or the metal that it is about.
+/// How a message names the order, the quote or the metal that it is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum OrderName {
     /// By the shop's number.
     Shop(ShopOrderId),
+    /// A quote, by the shop's number.
+    ShopQuote(ShopQuoteId),
     /// By our id.
     Ours(OrderId),
     /// No order: a metal, by its name.
@@ -56,6 +60,7 @@ impl OrderName {
     pub fn subject(&self) -> String {
         match self {
             Self::Shop(number) => number.as_str().to_owned(),
+            Self::ShopQuote(number) => number.as_str().to_owned(),
             Self::Ours(order_id) => order_id.to_string(),
             Self::Metal(metal) => metal.as_str().to_owned(),
         }
@@ -65,6 +70,7 @@ impl OrderName {
     pub fn key(&self) -> String {
         match self {
             Self::Shop(number) => format!("shop:{}", number.as_str()),
+            Self::ShopQuote(number) => format!("quote:{}", number.as_str()),
             Self::Ours(order_id) => order_id.to_string(),
             Self::Metal(metal) => format!("metal:{}", metal.as_str()),
         }
@@ -140,7 +146,7 @@ macro_rules! inbound_messages {
                 match self { $(Self::$name(_) => Producer::$producer,)+ }
             }
 
-            /// The order that it is about, as its producer names it.
+            /// The order or the quote that it is about, as its producer names it.
             pub fn order(&self) -> OrderName {
                 match self { $(Self::$name(data) => data.order(),)+ }
             }
@@ -163,6 +169,8 @@ inbound_messages! {
         "\"Make order\" pressed: the order enters pricing. Creates the order when no draft came before.";
     ShopOrderCancelled(CancelledByShop), Shop, "ru.mes.shop.order.cancelled.v1", "shop.order.cancelled",
         "The customer called the order off, before it was shipped.";
+    ShopQuoteRequested(QuoteRequested), Shop, "ru.mes.shop.quote.requested.v1", "shop.quote.requested",
+        "A customer asks what something would cost, straight from the site: the rough price comes at once, the exact one follows.";
     CrmOrderApproved(OrderApproved), Crm, "ru.mes.crm.order.approved.v1", "crm.order.approved",
         "A seller, or an auto-accept rule, confirms manufacturing.";
     CrmOrderCancelled(CancelledByCrm), Crm, "ru.mes.crm.order.cancelled.v1", "crm.order.cancelled",
@@ -250,16 +258,58 @@ pub struct OrderSubmitted {
     /// Stones that are set into each piece.
     #[serde(default, skip_serializing_if = "StoneSettings::is_empty")]
     pub settings: StoneSettings,
+    /// A quote of the very same that still holds: the order is made at its price, without another calculation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote_id: Option<QuoteId>,
 }
 
 impl OrderSubmitted {
     /// The message that asks for this.
     pub fn new(shop_order_id: ShopOrderId, spec: WorkSpec) -> Self {
         let WorkSpec { model_id, unit, material, finish, quantity, rush, settings } = spec;
-        Self { shop_order_id, model_id, unit, material, finish, quantity, rush, settings }
+        let quote_id = None;
+        Self { shop_order_id, model_id, unit, material, finish, quantity, rush, settings, quote_id }
     }
 
     /// What is to be made.
+    pub fn spec(self) -> WorkSpec {
+        let Self { model_id, unit, material, finish, quantity, rush, settings, .. } = self;
+        WorkSpec { model_id, unit, material, finish, quantity, rush, settings }
+    }
+}
+
+/// Data of `ru.mes.shop.quote.requested.v1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuoteRequested {
+    /// The shop's number of the quote, never used before for another question.
+    pub shop_quote_id: ShopQuoteId,
+    /// The model, uploaded before by `POST /v1/models`.
+    pub model_id: ModelId,
+    /// The unit of the model's numbers.
+    pub unit: Unit,
+    /// A material of the rate card.
+    pub material: RateCardKey,
+    /// A finish of the rate card.
+    pub finish: RateCardKey,
+    /// Pieces.
+    pub quantity: Quantity,
+    /// Sooner than usual, for the rate card's surcharge.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rush: bool,
+    /// Stones that are set into each piece.
+    #[serde(default, skip_serializing_if = "StoneSettings::is_empty")]
+    pub settings: StoneSettings,
+}
+
+impl QuoteRequested {
+    /// The message that asks for the price of this.
+    pub fn new(shop_quote_id: ShopQuoteId, spec: WorkSpec) -> Self {
+        let WorkSpec { model_id, unit, material, finish, quantity, rush, settings } = spec;
+        Self { shop_quote_id, model_id, unit, material, finish, quantity, rush, settings }
+    }
+
+    /// What would be made.
     pub fn spec(self) -> WorkSpec {
         let Self { model_id, unit, material, finish, quantity, rush, settings, .. } = self;
         WorkSpec { model_id, unit, material, finish, quantity, rush, settings }
@@ -388,6 +438,8 @@ macro_rules! named_by {
 
 named_by!(Shop, shop_order_id: OrderInitiated, FileUploaded, OrderSubmitted, CancelledByShop);
 
+named_by!(ShopQuote, shop_quote_id: QuoteRequested);
+
 macro_rules! named_by_us {
     ($($data:ident),+) => {$(
         impl NamesAnOrder for $data {
@@ -444,7 +496,7 @@ mod tests {
             let data = envelope.data.as_object_mut().unwrap();
             let name = data.keys().nth(field % data.len()).unwrap().clone();
             data.insert(name.clone(), value.clone());
-            if let (true, Some(text)) = (name.ends_with("order_id"), value.as_str()) {
+            if let (true, Some(text)) = (name.ends_with("order_id") || name.ends_with("quote_id"), value.as_str()) {
                 envelope.subject = text.to_owned();
             }
             if Inbound::parse(&envelope.to_json()).is_ok() {

@@ -2,14 +2,17 @@
 
 use super::inbound::{
     CancelledByCrm, CancelledByShop, Delivered, FileUploaded, FixingPublished, Inbound,
-    OrderAcknowledged, OrderApproved, OrderClosed, OrderInitiated, OrderSubmitted, Seller,
+    OrderAcknowledged, OrderApproved, OrderClosed, OrderInitiated, OrderSubmitted, QuoteRequested,
+    Seller,
 };
-use super::text::{ForeignReference, PersonName, ReasonText, ShopOrderId};
+use super::text::{ForeignReference, PersonName, ReasonText, ShopOrderId, ShopQuoteId};
 use crate::actor::Actor;
 use crate::ids::SellerId;
 use crate::metals::Metal;
 use crate::order::events::{LoggedEvent, OrderEvent};
 use crate::order::samples::{anna_acting, moment, order_id, seller, spec, whole_life};
+use crate::quote::Quote;
+use crate::quote::samples::{priced, provisional, refused, requested};
 
 /// One of each that we understand, in the order of [`super::inbound::INBOUND`].
 pub fn inbound() -> Vec<Inbound> {
@@ -25,6 +28,7 @@ pub fn inbound() -> Vec<Inbound> {
             shop_order_id: shop_order_id(),
             reason: reason("the customer changed their mind"),
         }),
+        quote_requested(),
         approved(),
         Inbound::CrmOrderCancelled(CancelledByCrm {
             order_id: order_id(),
@@ -65,6 +69,26 @@ pub fn fixing() -> Inbound {
 /// The shop's order S-4711, submitted.
 pub fn submitted() -> Inbound {
     Inbound::ShopOrderSubmitted(OrderSubmitted::new(shop_order_id(), spec()))
+}
+
+/// The shop's question Q-4711: what does the sample ring cost?
+///
+/// # Panics
+/// Never: the number is a literal.
+pub fn quote_requested() -> Inbound {
+    let number = ShopQuoteId::try_from("Q-4711".to_owned()).expect("a literal number");
+    Inbound::ShopQuoteRequested(QuoteRequested::new(number, spec()))
+}
+
+/// The sample quote in every state.
+///
+/// # Panics
+/// Never: the sample quote can come to each.
+pub fn quotes() -> Vec<Quote> {
+    let (_, ordered) = priced().order(order_id(), moment()).expect("a fresh offer can be ordered");
+    let cancelled = requested().cancel(moment()).expect("it was not ordered");
+    let cancelled = cancelled.expect("it was not cancelled before");
+    vec![requested(), priced(), provisional(), refused(), ordered, cancelled]
 }
 
 /// The sample order, approved by Sergei.

@@ -52,6 +52,8 @@ macro_rules! plain_texts {
 plain_texts! {
     /// The shop's number of an order.
     ShopOrderId, 1..=64, pattern = r"^(?=\S)(?!.*\s$)[^\u0000-\u001f\u007f-\u009f]{1,64}$", example = "S-4711";
+    /// The shop's number of a quote.
+    ShopQuoteId, 1..=64, pattern = r"^(?=\S)(?!.*\s$)[^\u0000-\u001f\u007f-\u009f]{1,64}$", example = "Q-4711";
     /// Why somebody did something, for colleagues.
     ReasonText, 3..=500, pattern = r"^(?=\S)(?!.*\s$)[^\u0000-\u001f\u007f-\u009f]{3,500}$", example = "the customer changed their mind";
     /// A person's name as colleagues know it.

@@ -84,6 +84,23 @@ pub fn submit(order: Option<&Order>, origin: Origin, spec: WorkSpec) -> Decision
     }
 }
 
+/// "Make order" at the price of a quote: submitted and priced at once, with nothing left to calculate.
+///
+/// The same order may not have been submitted before: whoever asks again knows it by the quote.
+pub fn submit_at(order: Option<&Order>, origin: Origin, spec: WorkSpec, price: Price) -> Decision {
+    match (submit(order, origin, spec)?, order) {
+        (Decided::Events(mut events), _) => {
+            events.push(OrderEvent::PricingStarted { attempt: 1 });
+            events.push(OrderEvent::PriceCalculated { price });
+            Ok(Decided::Events(events))
+        }
+        (Decided::AlreadyDone, Some(order)) => {
+            Err(order.refuse(CommandKind::Submit, Reason::DifferentContent))
+        }
+        (Decided::AlreadyDone, None) => Ok(Decided::AlreadyDone),
+    }
+}
+
 impl Order {
     /// A worker begins to calculate.
     pub fn start_pricing(&self, attempt: u32) -> Decision {

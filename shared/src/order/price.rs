@@ -115,3 +115,13 @@ pub struct Price {
     /// When.
     pub calculated_at: DateTime<Utc>,
 }
+
+impl Price {
+    /// The code of the warning in a price that holds only if a person accepts it.
+    pub const NEEDS_A_PERSON: &'static str = "needs_a_person";
+
+    /// Whether a person must look at the model before this price may be promised.
+    pub fn needs_a_person(&self) -> bool {
+        self.warnings.iter().any(|warning| warning.code == Self::NEEDS_A_PERSON)
+    }
+}

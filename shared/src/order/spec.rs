@@ -107,6 +107,13 @@ impl TryFrom<u32> for Quantity {
     }
 }
 
+impl Default for Quantity {
+    /// One piece.
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
 impl From<Quantity> for u32 {
     fn from(quantity: Quantity) -> Self {
         quantity.0

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
-use super::decisions::{AskingOperator, Decided, Decision, initiate, submit, upload_file};
+use super::decisions::{
+    AskingOperator, Decided, Decision, initiate, submit, submit_at, upload_file,
+};
 use super::refusal::{CommandKind, Reason};
 use super::samples::*;
 use super::spec::WorkSpec;
@@ -267,5 +269,28 @@ proptest! {
 fn every_status_but_the_final_ones_allows_something() {
     for status in Status::ALL {
         assert_eq!(CommandKind::allowed_in(status).is_empty(), status.is_final(), "{status}");
+    }
+}
+
+#[test]
+fn an_order_from_a_quote_is_priced_at_once_and_folds_like_any_other() {
+    let decided = submit_at(None, origin(), spec(), price()).unwrap();
+    let Decided::Events(events) = decided else { panic!("nothing was decided") };
+    let kinds: Vec<&str> = events.iter().map(OrderEvent::kind).collect();
+    assert_eq!(kinds, ["submitted", "pricing-started", "price-calculated"]);
+    let life: Vec<_> = events.into_iter().map(|event| (event, Actor::Shop)).collect();
+    let order = folded(&life).unwrap().unwrap();
+    assert_eq!((order.status(), order.version), (Status::PriceCalculated, 3));
+    assert_eq!(order.stage.price(), Some(&price()));
+}
+
+#[test]
+fn a_draft_may_become_an_order_from_a_quote_and_a_submitted_order_may_not() {
+    let draft = order_after(2);
+    assert!(matches!(submit_at(Some(&draft), origin(), spec(), price()), Ok(Decided::Events(_))));
+    for events in [3, 5, 9] {
+        let order = order_after(events);
+        let refusal = submit_at(Some(&order), origin(), spec(), price()).unwrap_err();
+        assert_eq!(refusal.reason, Reason::DifferentContent);
     }
 }

@@ -34,12 +34,27 @@ pub struct Calculated {
     pub report: Option<serde_json::Value>,
 }
 
+/// How a calculation ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Calculation {
+    /// With a price.
+    Done(Box<Calculated>),
+    /// No price can be made of this.
+    Impossible {
+        /// The kind of trouble, for programs.
+        code: String,
+        /// What is wrong, for people.
+        reason: String,
+    },
+}
+
 impl Quote {
-    /// A quote that was just asked for.
+    /// A quote that was just asked for. An offer will hold for `valid_seconds` from the price on.
     pub fn requested(
         id: QuoteId,
         request: Request,
         rough: Option<RoughPrice>,
+        valid_seconds: u32,
         at: DateTime<Utc>,
     ) -> Self {
         let Request { requester, reference, spec } = request;
@@ -48,12 +63,26 @@ impl Quote {
             requester,
             reference,
             spec,
+            valid_seconds,
             revision: 1,
             created_at: at,
             rough,
             report: None,
             state: QuoteState::Requested,
         }
+    }
+
+    /// The quote after a calculation that was made before it was asked for; as it is when there was none.
+    #[must_use]
+    pub fn settled(self, known: Option<Calculation>, at: DateTime<Utc>) -> Self {
+        let settled = match known {
+            Some(Calculation::Done(calculated)) => self.clone().priced(*calculated, at),
+            Some(Calculation::Impossible { code, reason }) => {
+                self.clone().refused(code, reason, at)
+            }
+            None => None,
+        };
+        settled.unwrap_or(self)
     }
 
     /// Asking again under the same reference is no mistake; asking for something else is.
@@ -64,65 +93,39 @@ impl Quote {
         if self.spec == *spec { Ok(()) } else { Err(QuoteRefusal::ReferenceTaken) }
     }
 
-    /// The calculation is done: an exact price is an offer that holds for `validity`, a provisional one waits for a person.
-    pub fn priced(
-        self,
-        calculated: Calculated,
-        at: DateTime<Utc>,
-        validity: TimeDelta,
-    ) -> Option<Self> {
+    /// The calculation is done: an exact price is an offer, a provisional one waits for a person.
+    pub fn priced(self, calculated: Calculated, at: DateTime<Utc>) -> Option<Self> {
         let Calculated { price, is_provisional, report } = calculated;
         let state = match (&self.state, is_provisional) {
             (QuoteState::Requested, true) => QuoteState::Provisional { price, priced_at: at },
-            (QuoteState::Requested, false) => QuoteState::Priced {
-                offer: Offer {
-                    price,
-                    priced_at: at,
-                    valid_until: at + validity,
-                    accepted_by: None,
-                },
-            },
+            (QuoteState::Requested, false) => {
+                QuoteState::Priced { offer: self.offer(price, None, at) }
+            }
             _ => return None,
         };
         Some(Self { report, ..self.becoming(state) })
     }
 
     /// No price can be made of this model, or attempts are used up.
-    pub fn refused(
-        self,
-        code: String,
-        reason: String,
-        report: Option<serde_json::Value>,
-        at: DateTime<Utc>,
-    ) -> Option<Self> {
+    pub fn refused(self, code: String, reason: String, at: DateTime<Utc>) -> Option<Self> {
         if self.state.is_settled() {
             return None;
         }
         let state = QuoteState::Refused { code, reason, refused_at: at };
-        Some(Self { report, ..self.becoming(state) })
+        Some(self.becoming(state))
     }
 
     /// A person decides that the provisional price will do: it becomes an offer. Accepting twice is no mistake.
     ///
     /// # Errors
     /// When the caller is not a person of the house, or there is no provisional price.
-    pub fn accept(
-        &self,
-        by: &Actor,
-        at: DateTime<Utc>,
-        validity: TimeDelta,
-    ) -> Result<Option<Self>, QuoteRefusal> {
+    pub fn accept(&self, by: &Actor, at: DateTime<Utc>) -> Result<Option<Self>, QuoteRefusal> {
         if !matches!(by, Actor::Seller { .. } | Actor::Admin { .. }) {
             return Err(QuoteRefusal::NotAllowed { role: by.role() });
         }
         match &self.state {
             QuoteState::Provisional { price, .. } => {
-                let offer = Offer {
-                    price: price.clone(),
-                    priced_at: at,
-                    valid_until: at + validity,
-                    accepted_by: Some(by.clone()),
-                };
+                let offer = self.offer(price.clone(), Some(by.clone()), at);
                 Ok(Some(self.clone().becoming(QuoteState::Priced { offer })))
             }
             QuoteState::Priced { offer } if offer.accepted_by.is_some() => Ok(None),
@@ -164,6 +167,11 @@ impl Quote {
             QuoteState::Provisional { .. } => Err(QuoteRefusal::NotAcceptedYet),
             state => Err(without_offer(state)),
         }
+    }
+
+    fn offer(&self, price: Price, accepted_by: Option<Actor>, at: DateTime<Utc>) -> Offer {
+        let valid_until = at + TimeDelta::seconds(self.valid_seconds.into());
+        Offer { price, priced_at: at, valid_until, accepted_by }
     }
 
     fn becoming(self, state: QuoteState) -> Self {

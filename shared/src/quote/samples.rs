@@ -4,13 +4,14 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::decisions::{Calculated, Request};
-use super::{Quote, Requester, RoughPrice};
+use super::{Quote, Requester, RoughBasis, RoughPrice};
 use crate::ids::QuoteId;
 use crate::money::Money;
 use crate::order::samples::{moment, price, spec};
 
 /// A week.
 pub const VALIDITY: TimeDelta = TimeDelta::days(7);
+const WEEK_SECONDS: u32 = 7 * 24 * 3_600;
 
 /// The id of the sample quote.
 pub const fn quote_id() -> QuoteId {
@@ -20,14 +21,20 @@ pub const fn quote_id() -> QuoteId {
 /// 3 900 to 4 600 roubles.
 pub fn rough() -> RoughPrice {
     let money = |minor| Money { minor, currency: price().total.currency };
-    RoughPrice { low: money(390_000), high: money(460_000), at: moment() }
+    RoughPrice {
+        low: money(390_000),
+        likely: money(425_000),
+        high: money(460_000),
+        basis: RoughBasis::ClosedVolume,
+        at: moment(),
+    }
 }
 
 /// The shop's question Q-4711: what does the sample ring cost?
 pub fn requested() -> Quote {
     let reference = Some("Q-4711".to_owned());
     let request = Request { requester: Requester::Shop, reference, spec: spec() };
-    Quote::requested(quote_id(), request, Some(rough()), moment())
+    Quote::requested(quote_id(), request, Some(rough()), WEEK_SECONDS, moment())
 }
 
 /// What the calculation found: the sample price, certain.
@@ -40,7 +47,7 @@ pub fn calculated() -> Calculated {
 /// # Panics
 /// Never: a requested quote can be priced.
 pub fn priced() -> Quote {
-    requested().priced(calculated(), moment(), VALIDITY).expect("it waits for its price")
+    requested().priced(calculated(), moment()).expect("it waits for its price")
 }
 
 /// The quote with a price that a person must accept.
@@ -49,7 +56,7 @@ pub fn priced() -> Quote {
 /// Never: a requested quote can be priced.
 pub fn provisional() -> Quote {
     let calculated = Calculated { is_provisional: true, ..calculated() };
-    requested().priced(calculated, moment(), VALIDITY).expect("it waits for its price")
+    requested().priced(calculated, moment()).expect("it waits for its price")
 }
 
 /// The quote of a model that has no volume.
@@ -58,5 +65,5 @@ pub fn provisional() -> Quote {
 /// Never: a requested quote can be refused.
 pub fn refused() -> Quote {
     let (code, reason) = ("not_closed".to_owned(), "the model has holes".to_owned());
-    requested().refused(code, reason, None, moment()).expect("it waits for its price")
+    requested().refused(code, reason, moment()).expect("it waits for its price")
 }

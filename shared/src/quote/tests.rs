@@ -35,16 +35,16 @@ fn a_provisional_price_waits_for_a_person_of_the_house() {
     let quote = provisional();
     assert_eq!(quote.order(order_id(), moment()), Err(QuoteRefusal::NotAcceptedYet));
     for actor in [Actor::Shop, Actor::Crm, anna_acting()] {
-        let refused = quote.accept(&actor, moment(), VALIDITY).unwrap_err();
+        let refused = quote.accept(&actor, moment()).unwrap_err();
         assert_eq!(refused, QuoteRefusal::NotAllowed { role: actor.role() });
     }
-    let accepted = quote.accept(&seller(), moment() + SECOND, VALIDITY).unwrap().unwrap();
+    let accepted = quote.accept(&seller(), moment() + SECOND).unwrap().unwrap();
     let offer = accepted.state.offer().unwrap();
     assert_eq!(offer.accepted_by, Some(seller()));
     assert_eq!(offer.valid_until, moment() + SECOND + VALIDITY);
-    assert_eq!(accepted.accept(&seller(), moment(), VALIDITY), Ok(None), "twice is no mistake");
+    assert_eq!(accepted.accept(&seller(), moment()), Ok(None), "twice is no mistake");
     assert!(accepted.order(order_id(), moment() + SECOND).is_ok());
-    let exact = priced().accept(&seller(), moment(), VALIDITY).unwrap_err();
+    let exact = priced().accept(&seller(), moment()).unwrap_err();
     assert_eq!(exact, QuoteRefusal::NoOffer { state: "priced" });
 }
 
@@ -53,8 +53,8 @@ fn what_is_settled_stays_as_it_is_when_a_late_worker_comes() {
     for quote in
         [priced(), provisional(), refused(), requested().cancel(moment()).unwrap().unwrap()]
     {
-        assert_eq!(quote.clone().priced(calculated(), moment(), VALIDITY), None);
-        assert_eq!(quote.refused("x".into(), "y".into(), None, moment()), None);
+        assert_eq!(quote.clone().priced(calculated(), moment()), None);
+        assert_eq!(quote.refused("x".into(), "y".into(), moment()), None);
     }
 }
 

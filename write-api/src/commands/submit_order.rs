@@ -3,7 +3,7 @@
 use ::web::{Problem, Scope};
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
-use shared::ids::ModelId;
+use shared::ids::{ModelId, QuoteId};
 use shared::order::Origin;
 use shared::order::decisions::submit;
 use shared::order::spec::{Quantity, RateCardKey, StoneSettings, Unit, WorkSpec};
@@ -32,38 +32,96 @@ impl Command for SubmitOrder {
     }
 }
 
-/// A partner's order.
+/// "Make order" at the price of a quote, which is then used up.
+#[derive(Debug, Clone)]
+pub struct OrderQuote {
+    /// Who ordered, and what they call it.
+    pub origin: Origin,
+    /// The quote.
+    pub quote_id: QuoteId,
+    /// What the order says that it is for, if it says so: it must be what was quoted.
+    pub asked: Option<WorkSpec>,
+}
+
+impl Command for OrderQuote {
+    async fn carry_out(&self, work: &mut Work<'_>) -> Result<Handled, CommandError> {
+        work.order_quote(&self.origin, self.quote_id, self.asked.as_ref()).await
+    }
+}
+
+/// A partner's order: of a quote, or of what the other fields say, which are required then.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitBody {
     /// What the partner calls it; unique for ever, so that a repeated submission is the same order.
     pub external_id: ExternalId,
+    /// A quote with a price that still holds: the order is for what was quoted, at that price, without another
+    /// calculation. Instead of all fields below.
+    pub quote_id: Option<QuoteId>,
     /// A model that was uploaded before.
-    pub model_id: ModelId,
+    pub model_id: Option<ModelId>,
     /// The unit of the model's numbers: STL, OBJ, PLY and OFF have none. `file` for what the file itself says.
-    pub unit: Unit,
+    pub unit: Option<Unit>,
     /// A material of the rate card.
-    pub material: RateCardKey,
+    pub material: Option<RateCardKey>,
     /// A finish of the rate card.
-    pub finish: RateCardKey,
+    pub finish: Option<RateCardKey>,
     /// Pieces.
-    pub quantity: Quantity,
+    pub quantity: Option<Quantity>,
     /// Sooner than usual, for the rate card's surcharge.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub rush: bool,
+    pub rush: Option<bool>,
     /// Stones that are set into each piece.
-    #[serde(default, skip_serializing_if = "StoneSettings::is_empty")]
-    pub settings: StoneSettings,
+    pub settings: Option<StoneSettings>,
+}
+
+/// A body that says what to order once and not twice.
+enum Asked {
+    Quote(QuoteId),
+    Spec(WorkSpec),
 }
 
 impl SubmitBody {
-    fn spec(self) -> WorkSpec {
-        let Self { model_id, unit, material, finish, quantity, rush, settings, .. } = self;
-        WorkSpec { model_id, unit, material, finish, quantity, rush, settings }
+    fn asked(self) -> Result<Asked, Problem> {
+        match self.quote_id {
+            Some(quote_id) => self.nothing_but_the_quote().map(|()| Asked::Quote(quote_id)),
+            None => self.spec().map(Asked::Spec),
+        }
+    }
+
+    fn nothing_but_the_quote(&self) -> Result<(), Problem> {
+        let said = [
+            ("/model_id", self.model_id.is_some()),
+            ("/unit", self.unit.is_some()),
+            ("/material", self.material.is_some()),
+            ("/finish", self.finish.is_some()),
+            ("/quantity", self.quantity.is_some()),
+            ("/rush", self.rush.is_some()),
+            ("/settings", self.settings.is_some()),
+        ];
+        match said.into_iter().find(|(_, is_said)| *is_said) {
+            Some((field, _)) => Err(Problem::invalid_field(field, "the quote says this already")),
+            None => Ok(()),
+        }
+    }
+
+    fn spec(self) -> Result<WorkSpec, Problem> {
+        Ok(WorkSpec {
+            model_id: required("/model_id", self.model_id)?,
+            unit: required("/unit", self.unit)?,
+            material: required("/material", self.material)?,
+            finish: required("/finish", self.finish)?,
+            quantity: required("/quantity", self.quantity)?,
+            rush: self.rush.unwrap_or_default(),
+            settings: self.settings.unwrap_or_default(),
+        })
     }
 }
 
-/// A partner submits an order; it is priced at once.
+fn required<T>(field: &'static str, value: Option<T>) -> Result<T, Problem> {
+    value.ok_or_else(|| Problem::invalid_field(field, "needed where no `quote_id` says it"))
+}
+
+/// A partner submits an order; it is priced at once, or has its price from a quote.
 #[utoipa::path(
     post, path = "/v1/orders",
     operation_id = "submit_order", tag = "orders", request_body = SubmitBody,
@@ -76,9 +134,11 @@ pub async fn handler(request: CommandRequest) -> Result<HttpResponse, Problem> {
     let partner_id =
         partner_id.ok_or_else(|| Problem::forbidden("Only partners submit orders over HTTP"))?;
     let body: SubmitBody = request.body()?;
-    let command = SubmitOrder {
-        origin: Origin::Partner { partner_id, external_id: body.external_id.clone().into() },
-        spec: body.spec(),
-    };
-    request.execute(command, None).await
+    let origin = Origin::Partner { partner_id, external_id: body.external_id.clone().into() };
+    match body.asked()? {
+        Asked::Quote(quote_id) => {
+            request.execute(OrderQuote { origin, quote_id, asked: None }, None).await
+        }
+        Asked::Spec(spec) => request.execute(SubmitOrder { origin, spec }, None).await,
+    }
 }

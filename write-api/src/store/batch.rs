@@ -19,6 +19,11 @@ impl<'s> Batch<'s> {
         Self { store, transaction, wakes_pricers: false }
     }
 
+    /// Where the batch came from, for what is looked up before a command.
+    pub const fn store(&self) -> &Store {
+        self.store
+    }
+
     /// Carries out one command behind a savepoint.
     pub async fn execute(
         &mut self,

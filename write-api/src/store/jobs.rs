@@ -24,8 +24,6 @@ use super::{CommandError, Store, log, quotes, rows};
 
 pub use claim::{ClaimedJob, Terms};
 
-/// For how long a quoted price holds.
-const QUOTE_VALIDITY: TimeDelta = TimeDelta::days(14);
 /// From this many facets on a model is priced in the long lane.
 const LONG_FROM_FACETS: i64 = 200_000;
 
@@ -418,12 +416,12 @@ impl Store {
             }
             Subject::Quote(quote_id) => match verdict {
                 Verdict::Priced { price, report } => {
-                    let calculated =
-                        Calculated { price, is_provisional: false, report: report.cloned() };
-                    quotes::finish(connection, quote_id, calculated, now, QUOTE_VALIDITY).await?
+                    let is_provisional = price.needs_a_person();
+                    let calculated = Calculated { price, is_provisional, report: report.cloned() };
+                    quotes::finish(connection, quote_id, calculated, now).await?
                 }
                 Verdict::Failed { code, reason } => {
-                    quotes::fail(connection, quote_id, code, reason, None, now).await?
+                    quotes::fail(connection, quote_id, code, reason, now).await?
                 }
                 // Those who wait for a quote need not know which attempt it is.
                 Verdict::Interrupted { .. } => true,

@@ -1,16 +1,140 @@
 //! Rows of `write.quotes`, and what ends a quote's pricing job.
 //!
-//! A quote is locked after its job and before an order that is made from it.
+//! A quote is locked after its job, and after the order that is made from it.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::value::to_raw_value;
 use shared::ids::QuoteId;
+use shared::order::Origin;
+use shared::order::decisions::{Decided, submit_at};
 use shared::order::spec::WorkSpec;
-use shared::quote::Quote;
-use shared::quote::decisions::Calculated;
+use shared::quote::decisions::{Calculated, Calculation, Request};
+use shared::quote::refusal::QuoteRefusal;
+use shared::quote::view::QuoteView;
+use shared::quote::{Quote, QuoteState, RoughPrice};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::CommandError;
+use super::analyses::AnalysisKey;
+use super::jobs::{self, NewJob};
+use super::{CommandError, Handled, Subject, Work, causes};
+
+impl Work<'_> {
+    /// Keeps a question with its answer, if that is known already, or puts its job into its lane. The same question under the
+    /// same reference is the same quote.
+    pub async fn request_quote(
+        &mut self,
+        request: Request,
+        rough: Option<RoughPrice>,
+        known: Option<Calculation>,
+    ) -> Result<Handled, CommandError> {
+        let at = self.store.clock().now();
+        let quote_id = QuoteId::generate(self.store.ids());
+        let valid_seconds = self.store.quotes_valid_seconds;
+        let quote =
+            Quote::requested(quote_id, request, rough, valid_seconds, at).settled(known, at);
+        let trace_context = self.context.trace_context.as_deref();
+        if let Some(known) = add(self.connection, &quote, trace_context).await? {
+            known.expect_same(&quote.spec)?;
+            return self.answer_with(&known).await;
+        }
+        if quote.state.is_settled() {
+            return self.answer_with(&quote).await;
+        }
+        let job = NewJob {
+            subject: Subject::Quote(quote_id),
+            generation: 1,
+            tenant: &quote.requester.tenant(),
+            is_partners: quote.requester.partner_id().is_some(),
+            key: &AnalysisKey::of(&quote.spec),
+            trace_context,
+            at,
+        };
+        jobs::enqueue(self.connection, &job).await?;
+        let handled = self.answer_with(&quote).await?;
+        Ok(Handled { wakes_pricers: true, ..handled })
+    }
+
+    /// A person decides that a provisional price will do.
+    pub async fn accept_quote(&mut self, quote_id: QuoteId) -> Result<Handled, CommandError> {
+        let (quote, at) = (self.lock_quote(quote_id).await?, self.store.clock().now());
+        let accepted = quote.accept(&self.context.actor, at)?;
+        self.keep_quote(quote, accepted, at).await
+    }
+
+    /// Whoever asked does not want to know any more.
+    pub async fn cancel_quote(&mut self, quote_id: QuoteId) -> Result<Handled, CommandError> {
+        let (quote, at) = (self.lock_quote(quote_id).await?, self.store.clock().now());
+        let cancelled = quote.cancel(at)?;
+        if cancelled.is_some() {
+            jobs::withdraw(self.connection, Subject::Quote(quote_id), at).await?;
+        }
+        self.keep_quote(quote, cancelled, at).await
+    }
+
+    /// Makes an order at the price of a quote, which is then used up. The same order from the same quote again is no
+    /// mistake. `asked` is what the order says that it is for, if it says so.
+    pub async fn order_quote(
+        &mut self,
+        origin: &Origin,
+        quote_id: QuoteId,
+        asked: Option<&WorkSpec>,
+    ) -> Result<Handled, CommandError> {
+        let at = self.store.clock().now();
+        let (order_id, order) = self.lock_or_reserve(origin).await?;
+        let quote = self.lock_quote(quote_id).await?;
+        if !quote.requester.may_order_as(origin) {
+            return Err(CommandError::UnknownQuote);
+        }
+        if asked.is_some_and(|asked| *asked != quote.spec) {
+            return Err(QuoteRefusal::DifferentContent.into());
+        }
+        if matches!(quote.state, QuoteState::Ordered { order_id: known, .. } if known == order_id) {
+            return self.record(order_id, order, Ok(Decided::AlreadyDone)).await;
+        }
+        let (price, ordered) = quote.order(order_id, at)?;
+        let decision = submit_at(order.as_ref(), origin.clone(), quote.spec, price);
+        save(self.connection, &ordered, at).await?;
+        self.record(order_id, order, decision).await
+    }
+
+    /// Locks a quote that must exist and be the caller's to see: another partner's quote does not exist.
+    pub async fn lock_quote(&mut self, quote_id: QuoteId) -> Result<Quote, CommandError> {
+        let quote = lock(self.connection, quote_id).await?;
+        let actor = &self.context.actor;
+        quote
+            .filter(|quote| quote.requester.may_be_seen_by(actor))
+            .ok_or(CommandError::UnknownQuote)
+    }
+
+    async fn keep_quote(
+        &mut self,
+        before: Quote,
+        after: Option<Quote>,
+        at: DateTime<Utc>,
+    ) -> Result<Handled, CommandError> {
+        if let Some(quote) = &after {
+            save(self.connection, quote, at).await?;
+        }
+        self.answer_with(&after.unwrap_or(before)).await
+    }
+
+    async fn answer_with(&mut self, quote: &Quote) -> Result<Handled, CommandError> {
+        let view = QuoteView::of(quote, self.store.clock().now());
+        let answer = to_raw_value(&view)
+            .map_err(|error| CommandError::Inconsistent(format!("answer: {error}")))?;
+        causes::keep_answer(self.connection, &self.context.cause, None, &answer).await?;
+        Ok(Handled { answer: Arc::from(answer), replayed: false, wakes_pricers: false })
+    }
+}
+
+impl From<QuoteRefusal> for CommandError {
+    fn from(refusal: QuoteRefusal) -> Self {
+        Self::QuoteRefused(refusal)
+    }
+}
 
 /// A worker begins with a quote's job: what is to be priced, or `None` when nobody wants to know any more.
 pub(super) async fn start(
@@ -27,10 +151,9 @@ pub(super) async fn finish(
     quote_id: QuoteId,
     calculated: Calculated,
     at: DateTime<Utc>,
-    validity: TimeDelta,
 ) -> Result<bool, CommandError> {
     let quote = lock_of_job(connection, quote_id).await?;
-    settle(connection, quote.priced(calculated, at, validity), at).await
+    settle(connection, quote.priced(calculated, at), at).await
 }
 
 /// No price can be made of this model. `false` as for [`finish`].
@@ -39,11 +162,10 @@ pub(super) async fn fail(
     quote_id: QuoteId,
     code: &str,
     reason: &str,
-    report: Option<serde_json::Value>,
     at: DateTime<Utc>,
 ) -> Result<bool, CommandError> {
     let quote = lock_of_job(connection, quote_id).await?;
-    settle(connection, quote.refused(code.to_owned(), reason.to_owned(), report, at), at).await
+    settle(connection, quote.refused(code.to_owned(), reason.to_owned(), at), at).await
 }
 
 async fn settle(
@@ -99,8 +221,8 @@ pub(super) async fn add(
     let added = sqlx::query!(
         "INSERT INTO write.quotes
              (quote_id, requester, reference, model_id, state, revision, quote, trace_context,
-              created_at, changed_at, announce_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9)
+              created_at, changed_at, announce_at, valid_until)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9, $10)
          ON CONFLICT (reference, requester) DO NOTHING",
         quote.id.as_uuid(),
         quote.requester.key(),
@@ -111,6 +233,7 @@ pub(super) async fn add(
         Json(quote) as _,
         trace_context,
         quote.created_at,
+        quote.state.offer().map(|offer| offer.valid_until),
     )
     .execute(&mut *connection)
     .await?
@@ -137,7 +260,7 @@ pub(super) async fn save(
     at: DateTime<Utc>,
 ) -> Result<(), CommandError> {
     let order_id = match &quote.state {
-        shared::quote::QuoteState::Ordered { order_id, .. } => Some(order_id.as_uuid()),
+        QuoteState::Ordered { order_id, .. } => Some(order_id.as_uuid()),
         _ => None,
     };
     let saved = sqlx::query!(

@@ -8,7 +8,7 @@ use shared::ids::{ModelId, OperatorId, OrderId};
 use shared::order::decisions::{AskingOperator, Decided, Decision};
 use shared::order::events::OrderEvent;
 use shared::order::refusal::CommandKind;
-use shared::order::{Order, Origin};
+use shared::order::{Order, Origin, Status};
 use shared::position::Position;
 use sqlx::PgConnection;
 
@@ -20,9 +20,9 @@ use crate::commands::CommandAnswer;
 
 /// What a command may do inside the transaction: look up, lock, and record what was decided.
 pub struct Work<'w> {
-    store: &'w Store,
-    connection: &'w mut PgConnection,
-    context: &'w CommandContext,
+    pub(super) store: &'w Store,
+    pub(super) connection: &'w mut PgConnection,
+    pub(super) context: &'w CommandContext,
 }
 
 impl<'w> Work<'w> {
@@ -180,7 +180,7 @@ pub(super) async fn append_events(
     let order =
         folded.ok_or_else(|| CommandError::Inconsistent("a decision without events".to_owned()))?;
     rows::save(connection, &order, record.before).await?;
-    if record.events.iter().any(asks_for_a_price) {
+    if leaves_a_job(&order, record.events) {
         jobs::enqueue_order(connection, &order, record.trace_context, record.at).await?;
     }
     if record.events.iter().any(is_cancelled) {
@@ -192,6 +192,11 @@ pub(super) async fn append_events(
 
 const fn is_cancelled(event: &OrderEvent) -> bool {
     matches!(event, OrderEvent::Cancelled { .. })
+}
+
+/// Whether a price is still to be calculated after these events: an order from a quote has it already.
+fn leaves_a_job(order: &Order, events: &[OrderEvent]) -> bool {
+    order.status() == Status::Submitted && events.iter().any(asks_for_a_price)
 }
 
 const fn asks_for_a_price(event: &OrderEvent) -> bool {

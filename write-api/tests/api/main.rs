@@ -12,6 +12,7 @@ mod complete_order;
 mod give_back_order;
 mod pack_order;
 mod reprice_order;
+mod request_quote;
 mod rework_order;
 mod ship_order;
 mod submit_order;

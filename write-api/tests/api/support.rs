@@ -35,6 +35,8 @@ pub struct Options {
     /// Reaches the database by another way than directly.
     pub database_url: Option<String>,
     pub acquire_timeout_ms: u64,
+    pub quotes_valid_seconds: u32,
+    pub quotes_max_waiting: usize,
 }
 
 impl Default for Options {
@@ -45,6 +47,8 @@ impl Default for Options {
             burst: 10_000,
             database_url: None,
             acquire_timeout_ms: 20_000,
+            quotes_valid_seconds: 604_800,
+            quotes_max_waiting: 100,
         }
     }
 }
@@ -223,6 +227,8 @@ pub fn config_of(database: &TestDatabase, objects: &ObjectFolder, options: Optio
         format!("auth.hs256_secret={JWT_SECRET}"),
         format!("quotas.requests_per_second={}", options.requests_per_second),
         format!("quotas.burst={}", options.burst),
+        format!("quotes.valid_seconds={}", options.quotes_valid_seconds),
+        format!("quotes.max_waiting={}", options.quotes_max_waiting),
     ];
     config::load(DEFAULTS, &ConfigArgs { set, ..ConfigArgs::default() })
         .expect("the configuration is usable")

@@ -41,7 +41,8 @@ def main():
     for method, _properties, body in channel.consume("mes.to.shop"):
         message = json.loads(body)
         data = message["data"]
-        if orders.note(message):
+        # The queue also tells what became of your quotes (ru.mes.quote.…): those have numbers of their own.
+        if message["type"].startswith("ru.mes.order.") and orders.note(message):
             print(f"{data['external_id']} is {data['status']} ({message['type']})", flush=True)
         # Acknowledge after your own commit: what is not acknowledged comes again.
         channel.basic_ack(method.delivery_tag)

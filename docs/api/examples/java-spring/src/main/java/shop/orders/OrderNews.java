@@ -28,6 +28,9 @@ public class OrderNews {
     public void hear(Message message) throws IOException {
         JsonNode event = json.readTree(message.getBody());
         JsonNode data = event.get("data");
+        if (!event.get("type").asText().startsWith("ru.mes.order.")) {
+            return; // What became of your quotes (ru.mes.quote.…) has numbers of its own.
+        }
         if (isNew(data.get("order_id").asText(), data.get("version").asLong())) {
             LOG.info("{} is {} ({})", data.get("external_id").asText(),
                     data.get("status").asText(), event.get("type").asText());

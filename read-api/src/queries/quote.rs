@@ -1,0 +1,112 @@
+//! One quote: what a piece would cost, or how far the answer is.
+//!
+//! Quotes are seen through a view of the write side's rows, replicated with them. Whoever has just asked may be faster
+//! than the replica, so that a quote which is not there is looked for on the primary before it is called missing.
+
+use std::collections::HashMap;
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web::{Data, Path};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use shared::clock::{Clock, SystemClock};
+use shared::ids::QuoteId;
+use shared::quote::Quote;
+use shared::quote::view::QuoteView;
+use sqlx::PgConnection;
+use sqlx::types::{Json, Uuid};
+use web::{Caller, Problem};
+
+use super::order_list::no_checkpoint;
+use crate::context::{Context, Reader};
+use crate::replicas::{AskError, Head, Question, Replicas, Snapshot, Unreadable};
+
+/// Quotes by their ids; what is not there is not in the answer.
+#[derive(Debug, Clone)]
+pub struct QuotesById {
+    pub ids: Vec<QuoteId>,
+}
+
+/// A quote as a snapshot shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeenQuote {
+    pub quote: Quote,
+}
+
+/// A quote, and how far its calculation is.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct QuoteAnswer {
+    /// The quote.
+    #[serde(flatten)]
+    pub quote: QuoteView,
+}
+
+impl SeenQuote {
+    /// Whether this tells more than `shown`: a replica may be behind what the primary showed.
+    pub fn follows(&self, shown: &Self) -> bool {
+        self.quote.revision > shown.quote.revision
+    }
+
+    /// What a caller is shown at a moment.
+    pub fn answer(&self, now: DateTime<Utc>) -> QuoteAnswer {
+        QuoteAnswer { quote: QuoteView::of(&self.quote, now) }
+    }
+}
+
+impl Question for QuotesById {
+    type Answer = HashMap<QuoteId, SeenQuote>;
+
+    async fn ask(&self, connection: &mut PgConnection) -> Result<Snapshot<Self::Answer>, AskError> {
+        let ids: Vec<Uuid> = self.ids.iter().map(QuoteId::as_uuid).collect();
+        let rows = sqlx::query!(
+            r#"SELECT c.epoch, c.position, c.current_at, q.quote AS "quote?: Json<Quote>"
+               FROM read.checkpoint AS c
+               LEFT JOIN read.quotes AS q ON q.quote_id = ANY($1)"#,
+            &ids,
+        )
+        .fetch_all(connection)
+        .await?;
+        let first = rows.first().ok_or_else(no_checkpoint)?;
+        let head = Head::new(first.epoch, first.position, first.current_at, None)?;
+        let quotes = rows.into_iter().filter_map(|row| row.quote);
+        let answer = quotes.map(|Json(quote)| (quote.id, SeenQuote { quote })).collect();
+        Ok(Snapshot { head, answer })
+    }
+}
+
+/// The quote, if there is one that the caller may see: on a replica, or on the primary when none has it yet.
+pub async fn find(
+    replicas: &Replicas,
+    caller: &Caller,
+    quote_id: QuoteId,
+) -> Result<SeenQuote, Problem> {
+    let question = QuotesById { ids: vec![quote_id] };
+    let unreadable = |error: Unreadable| Problem::from(&error);
+    let reading = replicas.ask(&question, None).await.map_err(unreadable)?;
+    let mut found = reading.snapshot.answer.into_values().next();
+    if found.is_none() {
+        let reading = replicas.ask_primary(&question, None).await.map_err(unreadable)?;
+        found = reading.and_then(|reading| reading.snapshot.answer.into_values().next());
+    }
+    found
+        .filter(|seen| seen.quote.requester.may_be_seen_by(&caller.actor))
+        .ok_or_else(|| Problem::not_found("No quote of yours has this id"))
+}
+
+/// What something would cost, or how far the answer is.
+#[utoipa::path(
+    get, path = "/v1/quotes/{quote_id}", operation_id = "quote", tag = "quotes",
+    params(("quote_id" = QuoteId, Path)),
+    responses((status = 200, body = QuoteAnswer), (status = "default", body = Problem)),
+)]
+pub async fn handler(
+    reader: Reader,
+    quote_id: Path<QuoteId>,
+    context: Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    let seen = find(&context.replicas, &reader.caller, *quote_id).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "private, no-store"))
+        .json(seen.answer(SystemClock.now())))
+}
