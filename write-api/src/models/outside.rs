@@ -52,8 +52,7 @@ pub struct Unpriceable {
 impl Outside {
     /// What an upload's look at the file told.
     pub const fn of(estimate: &FacetEstimate) -> Self {
-        let FacetEstimate { .. } = *estimate;
-        Self { unit: None, extents: None, volume: None, area: None }
+        Self { unit: estimate.unit, extents: estimate.extents, volume: None, area: None }
     }
 
     /// About what `spec` will cost; `None` when too little is known of the model, or prices of metals are missing.
