@@ -1,10 +1,12 @@
 //! Measures a model file and says how long each step took.
 //!
-//! `cargo run --release -p pricing --example measure -- FILE [--unit U] [--threads N] [--rounds N]`
+//! `cargo run --release -p pricing --example measure -- FILE [--unit U] [--threads N] [--rounds N]
+//! [--print | --first-look]`
 //!
 //! The file is read in pieces straight into the weld, so that it is never in memory as a whole.
 //! Prints one line of JSON a round: seconds of each step, from opening the file to all numbers,
-//! and the peak of resident memory. `--print` prints the analysis instead.
+//! and the peak of resident memory. `--print` prints the analysis instead; `--first-look` stops
+//! after the first stage (volume, area, box).
 
 use std::env;
 use std::error::Error;
@@ -15,6 +17,7 @@ use std::time::Instant;
 
 use pricing::analysis::{Analysis, Unit, analyse};
 use pricing::mesh::{ModelError, Source, read_from};
+use pricing::tally;
 use serde_json::json;
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -23,6 +26,10 @@ fn main() -> Result<(), Failure> {
     let wanted = Wanted::from_arguments(env::args().skip(1))?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(wanted.threads).build()?;
     for _ in 0..wanted.rounds {
+        if wanted.first_look {
+            println!("{}", pool.install(|| looked(&wanted))?);
+            continue;
+        }
         let (analysis, timings) = pool.install(|| measured(&wanted))?;
         if wanted.print {
             println!("{}", serde_json::to_string_pretty(&analysis)?);
@@ -52,6 +59,18 @@ fn measured(wanted: &Wanted) -> Result<(Analysis, serde_json::Value), Failure> {
     Ok((analysis, timings))
 }
 
+fn looked(wanted: &Wanted) -> Result<serde_json::Value, Failure> {
+    let start = Instant::now();
+    let look = tally::of(&OnDisk::open(&wanted.path)?)?;
+    Ok(json!({
+        "total_s": start.elapsed().as_secs_f64(),
+        "facets": look.facets,
+        "volume": look.signed_volume,
+        "closed_oriented": look.closed_oriented,
+        "peak_mb": peak_megabytes(),
+    }))
+}
+
 /// What the command line asks for.
 struct Wanted {
     path: String,
@@ -59,12 +78,14 @@ struct Wanted {
     threads: usize,
     rounds: usize,
     print: bool,
+    first_look: bool,
 }
 
 impl Wanted {
     fn from_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Self, Failure> {
         let (mut path, mut unit) = (None, Unit::Millimetre);
-        let (mut threads, mut rounds, mut print) = (0, 1, false);
+        let (mut threads, mut rounds) = (0, 1);
+        let (mut print, mut first_look) = (false, false);
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument} wants a value"));
             match argument.as_str() {
@@ -72,10 +93,11 @@ impl Wanted {
                 "--threads" => threads = value()?.parse()?,
                 "--rounds" => rounds = value()?.parse()?,
                 "--print" => print = true,
+                "--first-look" => first_look = true,
                 _ => path = Some(argument),
             }
         }
-        Ok(Self { path: path.ok_or("which file?")?, unit, threads, rounds, print })
+        Ok(Self { path: path.ok_or("which file?")?, unit, threads, rounds, print, first_look })
     }
 }
 

@@ -28,14 +28,14 @@ pub(crate) mod extents;
 mod nesting;
 mod overlap;
 mod repair;
-mod shells;
+pub(crate) mod shells;
 mod solid;
 mod standing;
-mod sum;
+pub(crate) mod sum;
 pub(crate) mod thickness;
 mod triangles;
 mod unit;
-mod vector;
+pub(crate) mod vector;
 mod verdict;
 
 use serde::{Deserialize, Serialize};

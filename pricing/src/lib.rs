@@ -33,6 +33,7 @@ pub mod rate_card;
 pub mod report;
 pub mod rough;
 mod sorted;
+pub mod tally;
 
 /// Version of everything that turns bytes into numbers.
 ///

@@ -20,7 +20,7 @@ mod stl_ascii;
 pub(crate) mod stl_binary;
 mod three_mf;
 mod transform;
-mod weld;
+pub(crate) mod weld;
 mod weld_large;
 
 use std::fmt;
@@ -28,6 +28,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::Unit;
+use crate::tally::Totals;
 
 pub use builder::MeshBuilder;
 pub use error::{ModelError, Place};
@@ -128,12 +129,20 @@ pub struct Mesh {
     vertices: Vec<[f32; 3]>,
     facets: Vec<[u32; 3]>,
     warnings: Vec<Warning>,
+    totals: Option<Totals>,
 }
 
 impl Mesh {
     /// A mesh made of another, to be measured in its place.
     pub(crate) fn derived(from: &Self, vertices: Vec<[f32; 3]>, facets: Vec<[u32; 3]>) -> Self {
-        Self { format: from.format, unit: from.unit, vertices, facets, warnings: vec![] }
+        Self {
+            format: from.format,
+            unit: from.unit,
+            vertices,
+            facets,
+            warnings: vec![],
+            totals: None,
+        }
     }
 
     /// What the mesh was read from.
@@ -160,6 +169,11 @@ impl Mesh {
     /// from outside. Facets whose corners coincide are kept; the analysis counts them.
     pub fn facets(&self) -> &[[u32; 3]] {
         &self.facets
+    }
+
+    /// Sums over all facets, where the reader has made them on its way.
+    pub(crate) fn totals(&self) -> Option<&Totals> {
+        self.totals.as_ref()
     }
 
     /// What was odd about the file.

@@ -7,6 +7,7 @@ use super::sum::Sum;
 use super::vector::{cross, dot, length, sub};
 use crate::mesh::Mesh;
 use crate::parallel::{self, CHUNK};
+use crate::tally::Totals;
 
 /// With more shells than this, each chunk having sums of its own for every shell would take more
 /// memory than the mesh; one thread then sums shell by shell.
@@ -38,14 +39,14 @@ pub(super) struct Shell {
 }
 
 /// An axis-parallel box.
-#[derive(Clone, Copy)]
-pub(super) struct Bounds {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Bounds {
     low: [f32; 3],
     high: [f32; 3],
 }
 
 impl Bounds {
-    const NOTHING: Self = Self { low: [f32::INFINITY; 3], high: [f32::NEG_INFINITY; 3] };
+    pub(crate) const NOTHING: Self = Self { low: [f32::INFINITY; 3], high: [f32::NEG_INFINITY; 3] };
 
     fn add(&mut self, position: [f32; 3]) {
         for (axis, coordinate) in position.into_iter().enumerate() {
@@ -54,19 +55,19 @@ impl Bounds {
         }
     }
 
-    fn join(&mut self, other: &Self) {
+    pub(crate) fn join(&mut self, other: &Self) {
         self.add_all(&[other.low, other.high]);
     }
 
-    fn add_all(&mut self, positions: &[[f32; 3]]) {
+    pub(crate) fn add_all(&mut self, positions: &[[f32; 3]]) {
         positions.iter().for_each(|position| self.add(*position));
     }
 
-    fn centre(&self) -> [f64; 3] {
+    pub(crate) fn centre(&self) -> [f64; 3] {
         [0, 1, 2].map(|axis| f64::midpoint(self.low[axis].into(), self.high[axis].into()))
     }
 
-    fn extents(&self) -> [f64; 3] {
+    pub(crate) fn extents(&self) -> [f64; 3] {
         sub(self.high.map(f64::from), self.low.map(f64::from))
     }
 
@@ -159,6 +160,27 @@ fn volume(corners: &[[f32; 3]; 3], from: [f64; 3]) -> (f64, [f64; 3]) {
 }
 
 pub(super) fn measure(mesh: &Mesh, shell_of: &[u32], shells: u32) -> Measured {
+    // The sums over the file are those of its only shell, when all facets belong to it.
+    match mesh.totals() {
+        Some(totals) if shells == 1 && totals.dropped == 0 => taken_over(totals),
+        _ => summed(mesh, shell_of, shells),
+    }
+}
+
+fn taken_over(totals: &Totals) -> Measured {
+    let volume = totals.volume();
+    let facets = usize::try_from(totals.facets).unwrap_or(usize::MAX);
+    Measured {
+        volume,
+        area: totals.area(),
+        projected: totals.projected(),
+        extents: totals.bounds.extents(),
+        zero_area: totals.zero_area,
+        shells: vec![Shell { facets, volume, bounds: totals.bounds }],
+    }
+}
+
+fn summed(mesh: &Mesh, shell_of: &[u32], shells: u32) -> Measured {
     let mut bounds = Bounds::NOTHING;
     let boxes = parallel::map_chunks(mesh.vertices(), |vertices| {
         let mut bounds = Bounds::NOTHING;

@@ -2,16 +2,16 @@
 
 /// Neumaier's compensated sum (*Rundungsfehleranalyse einiger Verfahren zur Summation endlicher
 /// Summen*, 1974).
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sum {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Sum {
     sum: f64,
     lost: f64,
 }
 
 impl Sum {
-    pub(super) const NOTHING: Self = Self { sum: 0.0, lost: 0.0 };
+    pub(crate) const NOTHING: Self = Self { sum: 0.0, lost: 0.0 };
 
-    pub(super) fn add(&mut self, value: f64) {
+    pub(crate) fn add(&mut self, value: f64) {
         let sum = self.sum + value;
         self.lost += if self.sum.abs() >= value.abs() {
             (self.sum - sum) + value
@@ -21,7 +21,7 @@ impl Sum {
         self.sum = sum;
     }
 
-    pub(super) fn value(self) -> f64 {
+    pub(crate) fn value(self) -> f64 {
         self.sum + self.lost
     }
 }

@@ -60,7 +60,7 @@ impl MeshBuilder {
             return Err(ModelError::NoFacets);
         }
         let vertices = self.welder.into_positions();
-        Ok(Mesh { format, unit: None, vertices, facets: self.facets, warnings })
+        Ok(Mesh { format, unit: None, vertices, facets: self.facets, warnings, totals: None })
     }
 }
 

@@ -7,9 +7,9 @@ use super::{Format, ModelError};
 pub const SNIFF_BYTES: usize = 1024;
 
 /// 80 bytes of free text and a 32-bit count.
-pub(super) const BINARY_HEADER: usize = 84;
+pub(crate) const BINARY_HEADER: usize = 84;
 /// Normal, three corners, two bytes of attributes.
-pub(super) const BINARY_FACET: usize = 50;
+pub(crate) const BINARY_FACET: usize = 50;
 
 /// Starts of files that are read.
 const READ: [(&[u8], Format); 4] = [
@@ -119,12 +119,12 @@ pub(super) fn off_letters(word: &[u8]) -> Option<&[u8]> {
 }
 
 /// Bytes a binary STL of so many facets has.
-pub(super) fn binary_length(facets: u64) -> u64 {
+pub(crate) fn binary_length(facets: u64) -> u64 {
     BINARY_HEADER as u64 + BINARY_FACET as u64 * facets
 }
 
 /// The count in a binary header, if the header is all there.
-pub(super) fn announced_facets(head: &[u8]) -> Option<u64> {
+pub(crate) fn announced_facets(head: &[u8]) -> Option<u64> {
     let count = head.get(80..84)?;
     Some(u64::from(u32::from_le_bytes(count.try_into().ok()?)))
 }

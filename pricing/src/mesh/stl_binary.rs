@@ -4,8 +4,10 @@
 //! ignored: the order of the corners says which side is out), three corners (9 × `f32`), two
 //! bytes of attributes (ignored). No unit.
 
-use super::sniff::{BINARY_FACET, BINARY_HEADER, announced_facets, binary_length};
-use super::weld_large::weld;
+pub(crate) use super::sniff::{
+    BINARY_FACET as RECORD, BINARY_HEADER as HEADER, announced_facets, binary_length as length,
+};
+use super::weld_large::{Welded, weld};
 use super::{Format, MAX_FACETS, Mesh, MeshBuilder, ModelError, Source, Warning};
 use crate::parallel::CHUNK;
 
@@ -22,8 +24,9 @@ pub(super) fn read<S: Source + ?Sized>(source: &S) -> Result<Mesh, S::Error> {
         let mesh = small(&records)?.finish(Format::StlBinary, warnings)?;
         return Ok(mesh);
     }
-    let (vertices, facets) = weld(&records)?;
-    Ok(Mesh { format: Format::StlBinary, unit: None, vertices, facets, warnings })
+    let Welded { vertices, facets, totals } = weld(&records)?;
+    let totals = Some(totals);
+    Ok(Mesh { format: Format::StlBinary, unit: None, vertices, facets, warnings, totals })
 }
 
 fn small<S: Source + ?Sized>(records: &Records<'_, S>) -> Result<MeshBuilder, S::Error> {
@@ -46,13 +49,13 @@ impl<'source, S: Source + ?Sized> Records<'source, S> {
     /// Of a file that is as long as its header says, or longer.
     pub(crate) fn of(source: &'source S) -> Result<Self, S::Error> {
         let actual = source.size();
-        let expected = BINARY_HEADER as u64;
+        let expected = HEADER as u64;
         if actual < expected {
             return Err(ModelError::Truncated { facets: 0, expected, actual }.into());
         }
         let mut room = vec![];
-        let facets = announced_facets(source.bytes(0, BINARY_HEADER, &mut room)?).unwrap_or(0);
-        let expected = binary_length(facets);
+        let facets = announced_facets(source.bytes(0, HEADER, &mut room)?).unwrap_or(0);
+        let expected = length(facets);
         if expected > actual {
             return Err(ModelError::Truncated { facets, expected, actual }.into());
         }
@@ -75,15 +78,15 @@ impl<'source, S: Source + ?Sized> Records<'source, S> {
         &'a self,
         index: usize,
         room: &'a mut Vec<u8>,
-    ) -> Result<&'a [[u8; BINARY_FACET]], S::Error> {
+    ) -> Result<&'a [[u8; RECORD]], S::Error> {
         let first = index * CHUNK;
-        let bytes = CHUNK.min(self.facets - first) * BINARY_FACET;
-        let offset = binary_length(first as u64);
+        let bytes = CHUNK.min(self.facets - first) * RECORD;
+        let offset = length(first as u64);
         Ok(self.source.bytes(offset, bytes, room)?.as_chunks().0)
     }
 
     fn warnings(&self) -> Vec<Warning> {
-        match self.source.size() - binary_length(self.facets as u64) {
+        match self.source.size() - length(self.facets as u64) {
             0 => vec![],
             bytes => vec![Warning::TrailingBytes { bytes }],
         }
@@ -91,7 +94,7 @@ impl<'source, S: Source + ?Sized> Records<'source, S> {
 }
 
 /// The corners of a facet.
-pub(crate) fn corners(record: &[u8; BINARY_FACET]) -> Corners {
+pub(crate) fn corners(record: &[u8; RECORD]) -> Corners {
     let (words, _) = record[12..48].as_chunks::<4>();
     let number = |index: usize| f32::from_le_bytes(words[index]);
     [0, 3, 6].map(|first| [number(first), number(first + 1), number(first + 2)])

@@ -92,7 +92,7 @@ impl Welder {
 
 /// Adding zero turns -0.0 into 0.0, so that both are one position, and leaves every other number
 /// alone.
-pub(super) fn canonical(position: [f32; 3]) -> [f32; 3] {
+pub(crate) fn canonical(position: [f32; 3]) -> [f32; 3] {
     position.map(|coordinate| coordinate + 0.0)
 }
 

@@ -15,34 +15,47 @@ use rayon::iter::{
 };
 use rayon::slice::ParallelSliceMut;
 
-use super::sniff::BINARY_FACET;
-use super::stl_binary::{Records, corners};
+use super::stl_binary::{RECORD, Records, corners};
 use super::weld::{PositionHash, Welder, canonical};
 use super::{ModelError, Source};
 use crate::parallel::{self, CHUNK};
 use crate::sorted::Sorted;
+use crate::tally::{Totals, reference};
 
 /// Corners that a bucket has on average, so that its table and positions stay in the cache.
 const BUCKET: usize = 32_768;
 /// With more buckets than this, sorting a chunk into them would miss the cache.
 const MOST_BUCKETS: usize = 1_024;
 
-/// Positions, and facets as three numbers of positions.
-pub(super) type Welded = (Vec<[f32; 3]>, Vec<[u32; 3]>);
+/// A mesh without the formalities.
+pub(super) struct Welded {
+    pub(super) vertices: Vec<[f32; 3]>,
+    pub(super) facets: Vec<[u32; 3]>,
+    /// The corners are in the cache while they are sorted: summing up here costs little.
+    pub(super) totals: Totals,
+}
 
 /// Welds all facets of a file.
 pub(super) fn weld<S: Source + ?Sized>(records: &Records<'_, S>) -> Result<Welded, S::Error> {
     let facets = records.facets();
     let buckets = (3 * facets / BUCKET).next_power_of_two().clamp(2, MOST_BUCKETS);
     let hash = PositionHash::new();
+    let mut room = vec![];
+    let mut totals = Totals::about(reference(&records.chunk(0, &mut room)?[0]));
     let chunks = parallel::map(records.chunks(), Room::default, |room, index| {
         let records = records.chunk(index, &mut room.bytes)?;
-        distribute(records, buckets, hash, &mut room.bucket_of).map_err(|facet| {
-            S::Error::from(ModelError::NotFinite { facet: (index * CHUNK + facet) as u64 })
-        })
+        let mut sums = totals.next_chunk();
+        sums.add(records);
+        if sums.not_finite() > 0 {
+            let facet = index * CHUNK + first_not_finite(records);
+            return Err(ModelError::NotFinite { facet: facet as u64 }.into());
+        }
+        Ok((distribute(records, buckets, hash, &mut room.bucket_of), sums))
     });
     // The first fault in file order is the one to name, whichever was found first.
-    let chunks = chunks.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let chunks = chunks.into_iter().collect::<Result<Vec<_>, S::Error>>()?;
+    let (chunks, sums): (Vec<_>, Vec<_>) = chunks.into_iter().unzip();
+    sums.iter().for_each(|sums| totals.add(sums));
 
     let firsts = Firsts::new(3 * facets);
     let welder = || Welder::with_capacity(BUCKET / 4);
@@ -51,7 +64,8 @@ pub(super) fn weld<S: Source + ?Sized>(records: &Records<'_, S>) -> Result<Welde
     });
     let ranks = firsts.ranks();
     buckets.par_iter_mut().for_each(|bucket| bucket.number(&ranks));
-    Ok(assemble(facets, chunks, &buckets, &ranks))
+    let (vertices, facets) = assemble(facets, chunks, &buckets, &ranks);
+    Ok(Welded { vertices, facets, totals })
 }
 
 /// What a thread needs while it reads chunks.
@@ -68,31 +82,35 @@ struct Corner {
     place: u16,
 }
 
-/// Sorts the corners of a chunk by bucket, or names the first facet that cannot be.
+/// The first facet of a chunk that has a coordinate that is no number.
+fn first_not_finite(records: &[[u8; RECORD]]) -> usize {
+    let is_finite = |record| corners(record).as_flattened().iter().all(|number| number.is_finite());
+    records.iter().position(|record| !is_finite(record)).unwrap_or(0)
+}
+
+/// Sorts the corners of a chunk by bucket.
 #[expect(clippy::cast_possible_truncation, reason = "a chunk has fewer than 2^16 corners")]
 fn distribute(
-    records: &[[u8; BINARY_FACET]],
+    records: &[[u8; RECORD]],
     buckets: usize,
     hash: PositionHash,
     bucket_of: &mut Vec<[u32; 3]>,
-) -> Result<Sorted<Corner>, usize> {
+) -> Sorted<Corner> {
     let bits = buckets.ilog2();
     bucket_of.clear();
-    for (facet, record) in records.iter().enumerate() {
-        let corners = corners(record);
-        if !corners.as_flattened().iter().all(|coordinate| coordinate.is_finite()) {
-            return Err(facet);
-        }
-        bucket_of.push(corners.map(|corner| hash.of(canonical(corner), bits) as u32));
-    }
-    Ok(Sorted::new(buckets, bucket_of, |facet| {
+    bucket_of.extend(
+        records
+            .iter()
+            .map(|record| corners(record).map(|corner| hash.of(canonical(corner), bits) as u32)),
+    );
+    Sorted::new(buckets, bucket_of, |facet| {
         let mut place = (3 * facet) as u16;
         corners(&records[facet]).map(|corner| {
             let corner = Corner { position: canonical(corner), place };
             place = place.wrapping_add(1);
             corner
         })
-    }))
+    })
 }
 
 /// A bucket welded.
@@ -184,7 +202,7 @@ fn assemble(
     chunks: Vec<Sorted<Corner>>,
     buckets: &[Bucket],
     ranks: &Ranks,
-) -> Welded {
+) -> (Vec<[f32; 3]>, Vec<[u32; 3]>) {
     let mut mesh_facets = vec![[0_u32; 3]; facets];
     let mut vertices = vec![[0_f32; 3]; ranks.of(3 * facets) as usize];
     let new_vertices = cut_by_chunk(&mut vertices, chunks.len(), facets, ranks);

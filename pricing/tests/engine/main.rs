@@ -7,6 +7,7 @@ mod demo_models;
 mod formats;
 mod hostile;
 mod invariants;
+mod large;
 mod obj;
 mod oracle;
 mod pricing_rules;
