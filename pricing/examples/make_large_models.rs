@@ -68,6 +68,15 @@ fn shuffle(facets: &mut [Corners]) {
     }
 }
 
+/// Others check it, and repair it where it is missing: they should not have to.
+fn normal([a, b, c]: &Corners) -> [f32; 3] {
+    let from_a = |p: &[f32; 3]| [0, 1, 2].map(|axis| f64::from(p[axis]) - f64::from(a[axis]));
+    let ([x, y, z], [p, q, r]) = (from_a(b), from_a(c));
+    let normal = [y * r - z * q, z * p - x * r, x * q - y * p];
+    let length = normal.iter().map(|x| x * x).sum::<f64>().sqrt();
+    stored(normal.map(|component| component / length))
+}
+
 fn write(path: &Path, facets: &[Corners]) -> Result<(), Box<dyn Error>> {
     let mut file = BufWriter::new(File::create(path)?);
     let mut header = b"a torus for measuring, units: mm".to_vec();
@@ -75,8 +84,9 @@ fn write(path: &Path, facets: &[Corners]) -> Result<(), Box<dyn Error>> {
     file.write_all(&header)?;
     file.write_all(&u32::try_from(facets.len())?.to_le_bytes())?;
     for facet in facets {
-        let mut record = [0; 50];
-        for (bytes, number) in record[12..48].chunks_mut(4).zip(facet.as_flattened()) {
+        let mut record = [0_u8; 50];
+        let numbers = normal(facet).into_iter().chain(facet.as_flattened().iter().copied());
+        for (bytes, number) in record[..48].chunks_mut(4).zip(numbers) {
             bytes.copy_from_slice(&number.to_le_bytes());
         }
         file.write_all(&record)?;
