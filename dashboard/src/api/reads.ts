@@ -1,6 +1,7 @@
 // The questions, one function each.
 
 import type { Http } from './http'
+import type { OrderPricing } from './pricing-types'
 import type { BoardPage, Card, Counts, Found, Status, Timeline, WorkPage } from './types'
 
 export type Order = 'newest' | 'oldest'
@@ -19,6 +20,8 @@ export function reads(http: Http) {
     counts: (signal?: AbortSignal) => http.read<Counts>('v1/board/counts', signal),
     card: (id: string, signal?: AbortSignal) =>
       http.read<Card>(`v1/orders/${encodeURIComponent(id)}`, signal),
+    pricing: (id: string, signal?: AbortSignal) =>
+      http.read<OrderPricing>(`v1/orders/${encodeURIComponent(id)}/pricing`, signal),
     timeline: (id: string, after: number, signal?: AbortSignal) =>
       http.read<Timeline>(`v1/orders/${encodeURIComponent(id)}/timeline?after_version=${after}`, signal),
     find: (reference: string, signal?: AbortSignal) =>

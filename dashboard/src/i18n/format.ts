@@ -27,6 +27,8 @@ export function formats(language: Language) {
   const number = new Intl.NumberFormat(locale)
   const decimal = new Intl.NumberFormat(locale, { maximumFractionDigits: 3 })
 
+  const small = new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 })
+  const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 })
   const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 })
 
   const unit = (value: number, name: string) =>
@@ -49,6 +51,8 @@ export function formats(language: Language) {
     time: (at: string | number) => time.format(new Date(at)),
     number: (value: number) => number.format(value),
     decimal: (value: number | string) => decimal.format(Number(value)),
+    /** What was measured: three digits are enough. */
+    measure: (value: number) => (Math.abs(value) < 100 ? small : whole).format(value),
     percent: (share: number) => percent.format(share),
     money: (money: Money) => amount(money.minor, money.currency, locale),
     /** To the tenth of a second where that says more than nothing. */

@@ -2,13 +2,13 @@
 
 import type { ReactNode } from 'react'
 import type { OrderView } from '../api/types'
-import { PricingState } from '../board/pricing-state'
 import { useI18n } from '../i18n/i18n'
 import { type Key, named } from '../i18n/text'
 import { ActorName, actorText } from '../ui/actor'
 import { Copyable } from '../ui/copyable'
 import { Moment } from '../ui/time'
 import { inHandOf } from './allowed'
+import { stonesText } from './stones-text'
 
 export function Details({ order }: { order: OrderView }) {
   const { t } = useI18n()
@@ -28,11 +28,6 @@ export function Details({ order }: { order: OrderView }) {
         </p>
       )}
       <dl className="facts">
-        {order.pricing && (
-          <Fact name="order.pricing">
-            <PricingState pricing={order.pricing} />
-          </Fact>
-        )}
         {holder && (
           <Fact name={inHand ? 'order.holder' : 'order.maker'}>
             {holder.operator.name}, <SinceMoment at={holder.taken_at} />
@@ -48,6 +43,10 @@ export function Details({ order }: { order: OrderView }) {
         {spec && <Fact name="order.finish">{spec.finish}</Fact>}
         {spec && <Fact name="order.quantity">{t('row.pieces', { count: spec.quantity })}</Fact>}
         {spec && <Fact name="order.unit">{t(`unit.${spec.unit}`)}</Fact>}
+        {spec?.rush && <Fact name="order.rush">{t('order.rush-yes')}</Fact>}
+        {spec?.settings && spec.settings.length > 0 && (
+          <Fact name="order.stones">{stonesText(spec.settings, t)}</Fact>
+        )}
         {order.approved_by && (
           <Fact name="order.approved-by">
             <ActorName actor={order.approved_by} />

@@ -7,6 +7,7 @@ import { ApiError } from '../api/problem'
 import type { OrderView } from '../api/types'
 import { lastList } from '../board/last-list'
 import { useI18n } from '../i18n/i18n'
+import { PricingPanel } from '../pricing/pricing-panel'
 import { useBackend, useOverlay, useRefetchInterval } from '../session/use-backend'
 import { ReadProblem } from '../ui/read-problem'
 import { StatusBadge } from '../ui/status'
@@ -57,6 +58,7 @@ function OrderCard({ order, ahead, problem }: CardProps) {
       </section>
       <div className="order-columns">
         <div className="order-left">
+          <PricingPanel order={order} />
           <Details order={order} />
           <PricePanel price={order.price ?? null} />
         </div>

@@ -1,0 +1,54 @@
+// Words of the pricing APIs: how far a price is, and the printability report, which the APIs pass on as the engine
+// wrote it.
+
+/** How far the price of an order is; `null` when nothing is to be calculated. */
+export interface OrderPricing {
+  pricing: PricingPlace | null
+}
+
+export interface PricingPlace {
+  state: string
+  attempts: number
+  queued_at: string
+  started_at?: string | null
+  /** What the worker does. */
+  phase?: string | null
+  percent?: number | null
+  /** 1 is next; while queued. */
+  place?: number | null
+  place_is_at_least: boolean
+  expected_at?: string | null
+}
+
+export const SEVERITIES = ['error', 'warning', 'info'] as const
+export type Severity = (typeof SEVERITIES)[number]
+
+export interface ReportNumber {
+  name: string
+  value: number
+  unit: string
+}
+
+export interface Finding {
+  code: string
+  severity: Severity
+  numbers: ReportNumber[]
+  /** Ids of the materials it holds for; empty when for all. */
+  materials: string[]
+  ru: string
+  en: string
+}
+
+/** What is measured for the report and not for the price. */
+export interface Measures {
+  oriented_extents_mm: number[] | null
+  shadow_mm2: number[] | null
+  thinnest_mm: number | null
+  median_mm: number | null
+}
+
+export interface Report {
+  engine_version: string
+  measures: Measures
+  findings: Finding[]
+}

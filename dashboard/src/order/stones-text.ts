@@ -1,0 +1,8 @@
+// Stones of a piece, in a line.
+
+import type { StoneSetting } from '../api/types'
+import { named, type Translate } from '../i18n/text'
+
+export function stonesText(settings: readonly StoneSetting[], t: Translate): string {
+  return settings.map(({ kind, count }) => `${named(t, `setting.${kind}`, kind)} × ${count}`).join(', ')
+}
