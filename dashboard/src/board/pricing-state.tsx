@@ -8,7 +8,11 @@ import { Since } from '../ui/time'
 export function PricingState({ pricing }: { pricing: Pricing }) {
   const { t } = useI18n()
   if (pricing.state === 'failed') {
-    return <span className="pricing-failed">{t('pricing.failed', { reason: troubleText(pricing.code, pricing.reason, t) })}</span>
+    return (
+      <span className="pricing-failed">
+        {t('pricing.failed', { reason: troubleText(pricing.code, pricing.reason, t) })}
+      </span>
+    )
   }
   const text =
     pricing.state === 'running' ? t('pricing.running', { attempt: pricing.attempt }) : t('pricing.queued')

@@ -95,7 +95,8 @@ export const en = {
   'pricing.phase.pricing': 'Works out the price',
   'pricing.expected': 'Expected at {time}, in {left}',
   'pricing.expected-passed': 'Was expected at {time}; it takes longer than usual.',
-  'trouble.not-closed': 'The surface of the model has holes, so it has no volume. Close it and send it again.',
+  'trouble.not-closed':
+    'The surface of the model has holes, so it has no volume. Close it and send it again.',
   'trouble.duplicated': 'The model contains the same surface more than once. Remove the copies.',
   'trouble.not-manifold': 'Surfaces of the model meet in a way that no solid body has. Mend it.',
   'trouble.misoriented': 'Parts of the surface face the wrong way. Turn them outward.',
@@ -195,8 +196,12 @@ export const en = {
   'price.made': 'Calculated {time}, rate card {card}, engine {engine}',
   'price.fixing': 'metal prices {fixing}',
   'price.range': 'The model does not say its volume exactly: from {low} to {high}.',
-  'price.lead-time': { one: 'Ready within {count} working day of approval.', other: 'Ready within {count} working days of approval.' },
+  'price.lead-time': {
+    one: 'Ready within {count} working day of approval.',
+    other: 'Ready within {count} working days of approval.',
+  },
   'price.warning.provisional-volume': 'The price is for the largest volume that the model can mean.',
+  'price.warning.needs-a-person': 'A person must look at the model before this price is promised.',
   'price.warning.stale-metal-price': 'The price of the metal is older than it should be.',
   'price.code.metal': 'Metal',
   'price.code.melt-loss': 'Metal lost in melting',

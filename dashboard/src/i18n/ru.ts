@@ -238,6 +238,7 @@ export const ru: Dictionary = {
     other: 'Готовность: {count} рабочего дня после подтверждения.',
   },
   'price.warning.provisional-volume': 'Цена дана для наибольшего объёма, который может означать модель.',
+  'price.warning.needs-a-person': 'Прежде чем обещать эту цену, модель должен посмотреть человек.',
   'price.warning.stale-metal-price': 'Цена металла старше, чем должна быть.',
   'price.code.metal': 'Металл',
   'price.code.melt-loss': 'Угар металла',

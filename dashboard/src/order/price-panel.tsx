@@ -3,6 +3,8 @@
 import type { Price, PriceLine } from '../api/types'
 import { useI18n } from '../i18n/i18n'
 import { named } from '../i18n/text'
+import { Remarks } from './price-remarks'
+import { stoneName } from './stones-text'
 
 export function PricePanel({ price }: { price: Price | null }) {
   const { t } = useI18n()
@@ -20,6 +22,7 @@ function Breakdown({ price }: { price: Price }) {
   const { model } = price
   return (
     <>
+      <Remarks price={price} />
       <table className="price">
         <thead>
           <tr>
@@ -44,43 +47,22 @@ function Breakdown({ price }: { price: Price }) {
         </tfoot>
       </table>
       <p className="faint">
-        {t('price.metal')}: {f.decimal(price.metal_grams)} {t('price.unit.g')}. {t('price.box')}:{' '}
-        {model.bbox_mm.map((side) => f.decimal(Math.round(side * 100) / 100)).join(' × ')}{' '}
+        {Number(price.metal_grams) > 0 &&
+          `${t('price.metal')}: ${f.decimal(price.metal_grams)} ${t('price.unit.g')}. `}
+        {t('price.box')}: {model.bbox_mm.map((side) => f.decimal(Math.round(side * 100) / 100)).join(' × ')}{' '}
         {t('price.unit.mm')}, {f.decimal(Math.round(model.volume_mm3) / 1000)} {t('price.unit.cm3')},{' '}
+        {f.decimal(Math.round(model.area_mm2) / 100)} {t('price.unit.cm2')},{' '}
         {t('price.facets', { count: model.facets })}, {t('price.shells', { count: model.shells })}.
       </p>
-      <Remarks price={price} />
+      {price.lead_time_days ? <p>{t('price.lead-time', { count: price.lead_time_days })}</p> : null}
       <p className="faint">
         {t('price.made', {
           time: f.dayTime(price.calculated_at),
-          card: price.rate_card_version,
+          card: String(price.rate_card_version),
           engine: price.engine_version,
         })}
-        {price.fixing_id ? `, ${t('price.fixing', { fixing: price.fixing_id })}` : null}
+        {price.fixing_id ? `, ${t('price.fixing', { fixing: String(price.fixing_id) })}` : null}
       </p>
-    </>
-  )
-}
-
-/** What a person should know before promising the price. */
-function Remarks({ price }: { price: Price }) {
-  const { t, f } = useI18n()
-  const { currency } = price.total
-  const { range, warnings, lead_time_days: days } = price
-  return (
-    <>
-      {range ? (
-        <p>
-          {t('price.range', {
-            low: f.money({ minor: range.low_total_minor, currency }),
-            high: f.money({ minor: range.high_total_minor, currency }),
-          })}
-        </p>
-      ) : null}
-      {warnings?.map((warning) => (
-        <p key={warning.code}>{named(t, `price.warning.${warning.code.replaceAll('_', '-')}`, warning.message)}</p>
-      ))}
-      {days ? <p className="faint">{t('price.lead-time', { count: days })}</p> : null}
     </>
   )
 }
@@ -92,7 +74,7 @@ function Line({ line, currency }: { line: PriceLine; currency: string }) {
     <tr>
       <th scope="row">
         {named(t, name, line.code)}
-        {line.detail ? `: ${line.detail}` : null}
+        {line.detail ? `: ${stoneName(line.detail, t)}` : null}
       </th>
       <td className="number faint">
         <Quantity line={line} currency={currency} />

@@ -372,7 +372,7 @@ export interface components {
             shells: number;
             /**
              * Format: double
-             * @description Cubic millimetres, of one piece.
+             * @description Cubic millimetres, of one piece: what was priced, so the upper bound where the price has a range.
              */
             volume_mm3: number;
         };
@@ -480,12 +480,24 @@ export interface components {
             calculated_at: string;
             /** @description The analysis that was used. */
             engine_version: string;
+            /**
+             * Format: int64
+             * @description The metal prices that were used; absent when the price book fixes the material's price.
+             */
+            fixing_id?: number | null;
+            /**
+             * Format: int32
+             * @description Working days from approval to shipping that the price book promises.
+             */
+            lead_time_days?: number | null;
             /** @description The lines it consists of. */
             lines: components["schemas"]["PriceLine"][];
             /** @description Metal in all pieces together, grams. */
             metal_grams: string;
             /** @description What was measured. */
             model: components["schemas"]["ModelFacts"];
+            model_id?: components["schemas"]["ModelId"] | null;
+            range?: components["schemas"]["PriceRange"] | null;
             /**
              * Format: int64
              * @description The price book that was used.
@@ -493,6 +505,8 @@ export interface components {
             rate_card_version: number;
             /** @description What the customer pays, tax included. */
             total: components["schemas"]["Money"];
+            /** @description What a person should know before promising it. */
+            warnings?: components["schemas"]["PriceWarning"][];
         };
         /** @description One line of the breakdown; lines add up to the total exactly. */
         PriceLine: {
@@ -503,12 +517,34 @@ export interface components {
             amount_minor: number;
             /** @description What it is for: `metal`, `casting`, `finish`, `setup`, `quantity-break`, `vat`, … */
             code: string;
+            /** @description Which one of several, where a code can stand more than once: the kind of stones. */
+            detail?: string | null;
             /** @description How much of it. */
             quantity: string;
             /** @description Minor units each. */
             rate: string;
             /** @description Of what: `g`, `cm2`, `piece`, `order`, … */
             unit: string;
+        };
+        /** @description What the price is at least and at most, when the model does not say its volume exactly. The price is the upper end. */
+        PriceRange: {
+            /**
+             * Format: int64
+             * @description Minor units of the price's currency.
+             */
+            high_total_minor: number;
+            /**
+             * Format: int64
+             * @description Minor units of the price's currency.
+             */
+            low_total_minor: number;
+        };
+        /** @description Something about a price that a person should know before promising it. */
+        PriceWarning: {
+            /** @description For programs: `provisional_volume`, `stale_metal_price`, … */
+            code: string;
+            /** @description For people, in English. */
+            message: string;
         };
         /** @description Pricing is a sub-state of `SUBMITTED`. */
         Pricing: components["schemas"]["PricingState"] & {
@@ -621,6 +657,18 @@ export interface components {
          * @enum {string}
          */
         Status: "INITIATED" | "FILE_UPLOADED" | "SUBMITTED" | "PRICE_CALCULATED" | "MANUFACTURING_APPROVED" | "MANUFACTURING_STARTED" | "MANUFACTURING_COMPLETED" | "PACKAGING" | "SHIPPED" | "CLOSED" | "CANCELLED";
+        /** @description Stones of one kind that are set into each piece. */
+        StoneSetting: {
+            /**
+             * Format: int32
+             * @description Stones in one piece.
+             */
+            count: number;
+            /** @description A kind of setting of the rate card. */
+            kind: components["schemas"]["RateCardKey"];
+        };
+        /** @description All stones of a piece: at most 32 kinds, each named once, each with 1 to 10 000 stones. */
+        StoneSettings: components["schemas"]["StoneSetting"][];
         /** @description An order's timeline. */
         Timeline: {
             /**
@@ -659,10 +707,10 @@ export interface components {
             version: number;
         };
         /**
-         * @description The unit of a model file's numbers. STL has none, so the caller must say.
+         * @description The unit of a model file's numbers. STL, OBJ, PLY and OFF have none, so the caller must say.
          * @enum {string}
          */
-        Unit: "millimetre" | "centimetre" | "metre" | "inch";
+        Unit: "millimetre" | "centimetre" | "metre" | "inch" | "file";
         /** @description What is wrong with one field of a request. */
         Violation: {
             /** @description Where: a JSON Pointer into the body (`/quantity`), or the name of a query parameter or header. */
@@ -694,6 +742,10 @@ export interface components {
             model_id: components["schemas"]["ModelId"];
             /** @description Pieces. */
             quantity: components["schemas"]["Quantity"];
+            /** @description Sooner than usual, for the rate card's surcharge. */
+            rush?: boolean;
+            /** @description Stones that are set into each piece. */
+            settings?: components["schemas"]["StoneSettings"];
             /** @description The unit of the model's numbers. */
             unit: components["schemas"]["Unit"];
         };

@@ -38,6 +38,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/metal-fixings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Publishes the price of a metal. It holds at once, or waits for a confirmation when it jumps. */
+        post: operations["record_fixing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/metal-fixings/{fixing_id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirms a metal price that waits. */
+        post: operations["confirm_fixing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/metal-fixings/{fixing_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Rejects a metal price that waits; the one that holds goes on. */
+        post: operations["reject_fixing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models": {
         parameters: {
             query?: never;
@@ -408,7 +459,28 @@ export interface components {
         /** @example RUB */
         Currency: string;
         DisplayName: string;
+        /**
+         * @description Why an observation is not taken at once.
+         * @enum {string}
+         */
+        Doubt: "jump" | "first" | "other_currency" | "older" | "from_the_future" | "superseded" | "by_a_person";
         ExternalId: string;
+        /** @description What recording or deciding a fixing answers. */
+        FixingAnswer: {
+            /** @description Whether it already was as asked and nothing changed. */
+            already_done: boolean;
+            /** @description As it is now. */
+            fixing: components["schemas"]["MetalFixing"];
+        };
+        /** @example LBMA Gold PM */
+        FixingSource: string;
+        /**
+         * @description Where a fixing stands.
+         * @enum {string}
+         */
+        FixingState: "accepted" | "waiting" | "rejected";
+        /** @example 1020000.50 */
+        GramPrice: string;
         /** @description Who has the order in hand, and since when. */
         Holder: {
             /** @description Who gets the pay. */
@@ -440,6 +512,55 @@ export interface components {
             /** @description Name it to revoke the key. */
             api_key_id: components["schemas"]["ApiKeyId"];
         };
+        /**
+         * @description A metal that is traded pure.
+         * @enum {string}
+         */
+        Metal: "gold" | "silver" | "platinum" | "palladium";
+        /** @description A price of a pure metal as it is kept and shown. */
+        MetalFixing: {
+            /** @description Against the price that held when it came, in per cent. */
+            change_percent?: string | null;
+            /** @description In what. */
+            currency: components["schemas"]["Currency"];
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            decided_at?: string | null;
+            decided_by?: components["schemas"]["Actor"] | null;
+            /**
+             * Format: int64
+             * @description Its number in the history.
+             */
+            fixing_id: number;
+            /** @description Which metal. */
+            metal: components["schemas"]["Metal"];
+            /**
+             * Format: date-time
+             * @description Since when it has been so.
+             */
+            observed_at: string;
+            /** @description Minor units a gram of the pure metal. */
+            price_per_gram_minor: string;
+            /** @description Who told us. */
+            published_by: components["schemas"]["Actor"];
+            reason?: components["schemas"]["Doubt"] | null;
+            /**
+             * Format: date-time
+             * @description When we heard it.
+             */
+            received_at: string;
+            /**
+             * Format: int64
+             * @description The set of prices that begins with it: what an order's price names as its `fixing_id`.
+             */
+            set_id?: number | null;
+            /** @description Who says so. */
+            source: string;
+            /** @description Whether it holds. */
+            state: components["schemas"]["FixingState"];
+        };
         /** @description What was measured of the model. */
         ModelFacts: {
             /**
@@ -461,7 +582,7 @@ export interface components {
             shells: number;
             /**
              * Format: double
-             * @description Cubic millimetres, of one piece.
+             * @description Cubic millimetres, of one piece: what was priced, so the upper bound where the price has a range.
              */
             volume_mm3: number;
         };
@@ -477,6 +598,8 @@ export interface components {
              */
             minor: number;
         };
+        /** @description Nothing: the address says it all. */
+        NoBody: Record<string, never>;
         /**
          * Format: uuid
          * @description A person who makes orders.
@@ -577,12 +700,24 @@ export interface components {
             calculated_at: string;
             /** @description The analysis that was used. */
             engine_version: string;
+            /**
+             * Format: int64
+             * @description The metal prices that were used; absent when the price book fixes the material's price.
+             */
+            fixing_id?: number | null;
+            /**
+             * Format: int32
+             * @description Working days from approval to shipping that the price book promises.
+             */
+            lead_time_days?: number | null;
             /** @description The lines it consists of. */
             lines: components["schemas"]["PriceLine"][];
             /** @description Metal in all pieces together, grams. */
             metal_grams: string;
             /** @description What was measured. */
             model: components["schemas"]["ModelFacts"];
+            model_id?: components["schemas"]["ModelId"] | null;
+            range?: components["schemas"]["PriceRange"] | null;
             /**
              * Format: int64
              * @description The price book that was used.
@@ -590,6 +725,8 @@ export interface components {
             rate_card_version: number;
             /** @description What the customer pays, tax included. */
             total: components["schemas"]["Money"];
+            /** @description What a person should know before promising it. */
+            warnings?: components["schemas"]["PriceWarning"][];
         };
         /** @description One line of the breakdown; lines add up to the total exactly. */
         PriceLine: {
@@ -600,12 +737,34 @@ export interface components {
             amount_minor: number;
             /** @description What it is for: `metal`, `casting`, `finish`, `setup`, `quantity-break`, `vat`, … */
             code: string;
+            /** @description Which one of several, where a code can stand more than once: the kind of stones. */
+            detail?: string | null;
             /** @description How much of it. */
             quantity: string;
             /** @description Minor units each. */
             rate: string;
             /** @description Of what: `g`, `cm2`, `piece`, `order`, … */
             unit: string;
+        };
+        /** @description What the price is at least and at most, when the model does not say its volume exactly. The price is the upper end. */
+        PriceRange: {
+            /**
+             * Format: int64
+             * @description Minor units of the price's currency.
+             */
+            high_total_minor: number;
+            /**
+             * Format: int64
+             * @description Minor units of the price's currency.
+             */
+            low_total_minor: number;
+        };
+        /** @description Something about a price that a person should know before promising it. */
+        PriceWarning: {
+            /** @description For programs: `provisional_volume`, `stale_metal_price`, … */
+            code: string;
+            /** @description For people, in English. */
+            message: string;
         };
         /** @description Pricing is a sub-state of `SUBMITTED`. */
         Pricing: components["schemas"]["PricingState"] & {
@@ -735,6 +894,22 @@ export interface components {
             /** @description Kept on the timeline; no personal data, please. */
             reason: components["schemas"]["Reason"];
         };
+        /** @description What a metal costs. */
+        RecordFixingBody: {
+            /** @description The currency of the rate cards. */
+            currency: components["schemas"]["Currency"];
+            /** @description Which metal. */
+            metal: components["schemas"]["Metal"];
+            /**
+             * Format: date-time
+             * @description Since when it has been so.
+             */
+            observed_at: string;
+            /** @description Minor units (kopecks, cents) a gram of the pure metal, as text. */
+            price_per_gram_minor: components["schemas"]["GramPrice"];
+            /** @description Who says so: the exchange, the supplier. */
+            source: components["schemas"]["FixingSource"];
+        };
         /** @description A partner to be. */
         RegisterPartner: {
             /** @description What our people call them. */
@@ -762,6 +937,18 @@ export interface components {
          * @enum {string}
          */
         Status: "INITIATED" | "FILE_UPLOADED" | "SUBMITTED" | "PRICE_CALCULATED" | "MANUFACTURING_APPROVED" | "MANUFACTURING_STARTED" | "MANUFACTURING_COMPLETED" | "PACKAGING" | "SHIPPED" | "CLOSED" | "CANCELLED";
+        /** @description Stones of one kind that are set into each piece. */
+        StoneSetting: {
+            /**
+             * Format: int32
+             * @description Stones in one piece.
+             */
+            count: number;
+            /** @description A kind of setting of the rate card. */
+            kind: components["schemas"]["RateCardKey"];
+        };
+        /** @description All stones of a piece: at most 32 kinds, each named once, each with 1 to 10 000 stones. */
+        StoneSettings: components["schemas"]["StoneSetting"][];
         /** @description A partner's order. */
         SubmitBody: {
             /** @description What the partner calls it; unique for ever, so that a repeated submission is the same order. */
@@ -774,15 +961,19 @@ export interface components {
             model_id: components["schemas"]["ModelId"];
             /** @description Pieces. */
             quantity: components["schemas"]["Quantity"];
-            /** @description The unit of the model's numbers: STL has none. */
+            /** @description Sooner than usual, for the rate card's surcharge. */
+            rush?: boolean;
+            /** @description Stones that are set into each piece. */
+            settings?: components["schemas"]["StoneSettings"];
+            /** @description The unit of the model's numbers: STL, OBJ, PLY and OFF have none. `file` for what the file itself says. */
             unit: components["schemas"]["Unit"];
         };
         TrackingNumber: string;
         /**
-         * @description The unit of a model file's numbers. STL has none, so the caller must say.
+         * @description The unit of a model file's numbers. STL, OBJ, PLY and OFF have none, so the caller must say.
          * @enum {string}
          */
-        Unit: "millimetre" | "centimetre" | "metre" | "inch";
+        Unit: "millimetre" | "centimetre" | "metre" | "inch" | "file";
         /** @description An uploaded model. */
         UploadedModel: {
             /** @description Whether the same file was uploaded before. */
@@ -819,6 +1010,10 @@ export interface components {
             model_id: components["schemas"]["ModelId"];
             /** @description Pieces. */
             quantity: components["schemas"]["Quantity"];
+            /** @description Sooner than usual, for the rate card's surcharge. */
+            rush?: boolean;
+            /** @description Stones that are set into each piece. */
+            settings?: components["schemas"]["StoneSettings"];
             /** @description The unit of the model's numbers. */
             unit: components["schemas"]["Unit"];
         };
@@ -880,6 +1075,109 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_fixing: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordFixingBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FixingAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_fixing: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                fixing_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FixingAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reject_fixing: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                fixing_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FixingAnswer"];
+                };
             };
             default: {
                 headers: {
