@@ -13,7 +13,7 @@ use futures_util::future::try_join_all;
 use lapin::message::Delivery;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
-    ConfirmSelectOptions,
+    ConfirmSelectOptions, QueueBindOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::uri::AMQPUri;
@@ -28,6 +28,8 @@ use crate::trouble::Trouble;
 
 /// Where everything that we are told goes in.
 const COMMANDS: &str = "mes.commands";
+/// Where everybody may listen.
+const EVENTS: &str = "mes.events";
 const HEARTBEAT_SECONDS: u16 = 5;
 const DEADLINE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
@@ -292,6 +294,50 @@ where
     }
     // The connection goes away either way; what is not acknowledged goes back to its queue.
     let _ = timeout(DEADLINE, connection.close(200, "done".into())).await;
+    Ok(())
+}
+
+/// Listens to events of these kinds on `mes.events`, with a queue of one's own that goes away with the listener. It
+/// listens when this returns; what it misses while the connection is down is missed.
+///
+/// # Errors
+/// When the broker does not let us.
+pub async fn eavesdrop(
+    broker: &Broker,
+    kinds: &[&str],
+    shutdown: &Shutdown,
+    hear: impl Fn(Envelope) + Send + 'static,
+) -> Result<()> {
+    let (connection, channel) = broker.channel("eavesdropping").await?;
+    let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..Default::default() };
+    let declared = channel.queue_declare("".into(), options, FieldTable::default());
+    let queue = timeout(DEADLINE, declared).await.context("a queue")??.name().clone();
+    for kind in kinds {
+        let binding = channel.queue_bind(
+            queue.clone(),
+            EVENTS.into(),
+            (*kind).into(),
+            QueueBindOptions::default(),
+            FieldTable::default(),
+        );
+        timeout(DEADLINE, binding).await.context("binding")??;
+    }
+    let options = BasicConsumeOptions { no_ack: true, ..Default::default() };
+    let consuming = channel.basic_consume(queue, "".into(), options, FieldTable::default());
+    let mut consumer = timeout(DEADLINE, consuming).await.context("consuming")??;
+    let (stop, trouble) = (shutdown.soft().clone(), broker.trouble.clone());
+    shutdown.spawn(async move {
+        let _connection = connection;
+        while let Some(Some(Ok(delivery))) = stop.run_until_cancelled(consumer.next()).await {
+            match Envelope::parse(&delivery.data) {
+                Ok(event) => hear(event),
+                Err(malformed) => trouble.note("reading an event", malformed),
+            }
+        }
+        if !stop.is_cancelled() {
+            trouble.note("eavesdropping", "the broker hung up");
+        }
+    });
     Ok(())
 }
 

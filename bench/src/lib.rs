@@ -1,12 +1,13 @@
 //! Load and checks, as the outside world sees the services: only over HTTP and RabbitMQ.
 //!
-//! [`simulator`] is the outside world itself, the program `simulate`. What a load test needs as well stands
-//! beside it: the record of a stack ([`stack`]), clients ([`rest`], [`broker`]), models ([`models`]), seeded
+//! [`simulator`] is the outside world itself, the program `simulate`; [`price_times`] measures how long prices take.
+//! What both need stands beside them: the record of a stack ([`stack`]), clients ([`rest`], [`broker`]), models ([`models`]), seeded
 //! choices ([`dice`]) and one place where trouble is counted ([`trouble`]).
 
 pub mod broker;
 pub mod dice;
 pub mod models;
+pub mod price_times;
 pub mod rest;
 pub mod simulator;
 pub mod stack;

@@ -23,11 +23,23 @@ pub fn command() -> Command {
     command
 }
 
+/// How much work the compiler puts into a binary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Built fast; what everything but a measurement uses.
+    Dev,
+    /// Runs fast.
+    Release,
+}
+
 /// Every binary of the workspace. Always the whole workspace: a single package would be built
 /// with fewer features of its dependencies, and everything would be built again.
-pub fn build_binaries() -> Command {
+pub fn build_binaries(profile: Profile) -> Command {
     let mut command = command();
     command.args(["build", "--workspace", "--bins"]);
+    if profile == Profile::Release {
+        command.arg("--release");
+    }
     command
 }
 
@@ -37,11 +49,15 @@ pub fn metadata() -> Result<Value> {
     serde_json::from_str(&process::output(&mut command)?).context("cargo metadata is not JSON")
 }
 
-/// The folder where binaries of the dev profile lie.
-pub fn binaries() -> Result<PathBuf> {
+/// The folder where binaries of a profile lie.
+pub fn binaries(profile: Profile) -> Result<PathBuf> {
     let mut command = command();
     command.args(["metadata", "--no-deps", "--format-version", "1"]);
     let metadata: Value = serde_json::from_str(&process::output(&mut command)?)?;
     let target = metadata["target_directory"].as_str().context("cargo names no target folder")?;
-    Ok(PathBuf::from(target).join("debug"))
+    let folder = match profile {
+        Profile::Dev => "debug",
+        Profile::Release => "release",
+    };
+    Ok(PathBuf::from(target).join(folder))
 }

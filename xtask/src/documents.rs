@@ -9,7 +9,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::{cargo, dashboard, home, process};
+use crate::cargo::{self, Profile};
+use crate::{dashboard, home, process};
 
 /// File, binary, argument.
 const DOCUMENTS: [(&str, &str, &str); 3] = [
@@ -54,8 +55,8 @@ fn compare(kept: &Documents, fresh: &Documents) -> Vec<String> {
 }
 
 fn generate() -> Result<Documents> {
-    process::run(&mut cargo::build_binaries())?;
-    let binaries = cargo::binaries()?;
+    process::run(&mut cargo::build_binaries(Profile::Dev))?;
+    let binaries = cargo::binaries(Profile::Dev)?;
     let mut documents = Documents::new();
     for (name, binary, argument) in DOCUMENTS {
         documents.insert(name.to_owned(), print(&binaries.join(binary), argument)?);

@@ -4,9 +4,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::cargo::{self, Profile};
 use crate::home::Home;
 use crate::stack::Stack;
-use crate::{cargo, lock, process};
+use crate::{lock, process};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -24,7 +25,7 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("no stack `{}` is running; `cargo xtask up` migrates by itself", args.name);
     }
     let stack = Stack::read(&home)?.context("the stack is still starting; try again")?;
-    process::run(&mut cargo::build_binaries())?;
-    let mut migrate = Command::new(cargo::binaries()?.join("migrate"));
+    process::run(&mut cargo::build_binaries(Profile::Dev))?;
+    let mut migrate = Command::new(cargo::binaries(Profile::Dev)?.join("migrate"));
     process::run(migrate.arg(&args.verb).env("DATABASE_URL", &stack.postgres["primary"]))
 }

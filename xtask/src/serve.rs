@@ -5,8 +5,9 @@ use std::fs;
 
 use anyhow::Result;
 
+use crate::cargo::{self, Profile};
+use crate::process;
 use crate::test_servers::TestServers;
-use crate::{cargo, process};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -20,9 +21,9 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<()> {
     if !args.no_build {
-        process::run(&mut cargo::build_binaries())?;
+        process::run(&mut cargo::build_binaries(Profile::Dev))?;
     }
-    let binaries = cargo::binaries()?;
+    let binaries = cargo::binaries(Profile::Dev)?;
     let mut servers = TestServers::start(&args.name)?;
     servers.prepare(&binaries)?;
     let file = servers.setup.home.root.join("test.env");

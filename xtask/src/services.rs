@@ -14,13 +14,38 @@ pub struct Service {
     pub ready: String,
 }
 
-/// The roles of `consumer` that run as processes of their own.
-const ROLES: [&str; 4] = ["intake", "relay", "projector", "pricer"];
+/// How many processes of a kind, and how large.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct Scale {
+    /// Processes that price models
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_PRICERS)))]
+    pricers: u16,
+    /// Threads that each of them calculates with; by default what its configuration says
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pricer_threads: Option<u16>,
+}
+
+/// What fits into a block of ports.
+pub const MOST_PRICERS: u16 = 6;
 
 /// Every service of a stack.
-pub fn all(setup: &Setup, stack: &Stack, binaries: &Path) -> Vec<Service> {
-    let mut services = vec![write_api(setup, stack, binaries)];
-    services.extend(ROLES.iter().map(|role| consumer(setup, stack, binaries, role)));
+pub fn all(setup: &Setup, stack: &Stack, binaries: &Path, scale: &Scale) -> Vec<Service> {
+    let consumer = |role, name: &str, port| consumer(setup, stack, binaries, role, name, port);
+    let ports = stack.ports;
+    let mut services = vec![
+        write_api(setup, stack, binaries),
+        consumer("intake", "intake", ports.intake),
+        consumer("relay", "relay", ports.relay),
+        consumer("projector", "projector", ports.projector),
+    ];
+    for number in 0..scale.pricers {
+        let name = if number == 0 { "pricer".to_owned() } else { format!("pricer-{}", number + 1) };
+        let Service { mut launch, ready } = consumer("pricer", &name, ports.pricer + number);
+        if let Some(threads) = scale.pricer_threads {
+            launch = launch.env("MES__PRICER__THREADS", threads.to_string());
+        }
+        services.push(Service { launch, ready });
+    }
     services.push(read_api(setup, stack, binaries));
     services
 }
@@ -55,14 +80,15 @@ fn read_api(setup: &Setup, stack: &Stack, binaries: &Path) -> Service {
     service(with_auth(launch, stack), stack.ports.read_api)
 }
 
-fn consumer(setup: &Setup, stack: &Stack, binaries: &Path, role: &str) -> Service {
-    let port = match role {
-        "intake" => stack.ports.intake,
-        "relay" => stack.ports.relay,
-        "projector" => stack.ports.projector,
-        _ => stack.ports.pricer,
-    };
-    let launch = launch(setup, binaries, role, "consumer", port)
+fn consumer(
+    setup: &Setup,
+    stack: &Stack,
+    binaries: &Path,
+    role: &str,
+    name: &str,
+    port: u16,
+) -> Service {
+    let launch = launch(setup, binaries, name, "consumer", port)
         .args([role])
         .env("MES__DATABASE__URL", &stack.postgres["mes_consumer"])
         .env("MES__RABBITMQ__URL", &stack.rabbitmq.url)

@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
+use crate::cargo::{self, Profile};
 use crate::test_servers::TestServers;
-use crate::{cargo, dashboard, home, packages, process};
+use crate::{dashboard, home, packages, process};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -22,7 +23,7 @@ pub fn run(args: &Args) -> Result<()> {
     let missing = packages::missing_or_refuse()?;
     require_nextest()?;
     home::sweep("test-")?;
-    let build = process::start(&mut cargo::build_binaries())?;
+    let build = process::start(&mut cargo::build_binaries(Profile::Dev))?;
     let name = format!("test-{}", std::process::id());
     let started = packages::install(&missing).and_then(|()| TestServers::start(&name));
     let servers = match started {
@@ -30,7 +31,7 @@ pub fn run(args: &Args) -> Result<()> {
         Err(error) => return process::end(build).and(Err(error)),
     };
     process::finish(build, "cargo build --workspace --bins")?;
-    let binaries = cargo::binaries()?;
+    let binaries = cargo::binaries(Profile::Dev)?;
     servers.prepare(&binaries)?;
     let rust = rust_tests(args, &servers, &binaries);
     let home = servers.setup.home.clone();

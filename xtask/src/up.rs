@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::cargo::{self, Profile};
 use crate::home::Home;
 use crate::lock::{self, Lock};
 use crate::ports::{self, Reservation};
@@ -17,7 +18,7 @@ use crate::services::{self, Service};
 use crate::stack::{DATABASE, Stack};
 use crate::supervisor::Supervisor;
 use crate::test_servers::migrate;
-use crate::{cargo, dashboard, env, interrupt, packages, process, seed};
+use crate::{dashboard, env, interrupt, packages, process, seed};
 
 /// How long a service may take to be ready; a debug build on a busy machine is slow.
 const READY: Duration = Duration::from_mins(2);
@@ -39,6 +40,17 @@ pub struct Args {
     /// Keep the data when the stack stops: the next `up` goes on with it
     #[arg(long)]
     keep: bool,
+    /// Optimised binaries, as in production: for measuring. The first build takes many minutes
+    #[arg(long)]
+    release: bool,
+    #[command(flatten)]
+    scale: services::Scale,
+}
+
+impl Args {
+    const fn profile(&self) -> Profile {
+        if self.release { Profile::Release } else { Profile::Dev }
+    }
 }
 
 pub fn run(args: &Args) -> Result<()> {
@@ -76,9 +88,9 @@ fn live(args: &Args, _lock: Lock) -> Result<()> {
         process::finish(build, "cargo build --workspace --bins")?;
         dashboard::build()?;
     }
-    let binaries = cargo::binaries()?;
+    let binaries = cargo::binaries(args.profile())?;
     let mut stack = migrate_and_record(&setup, &binaries)?;
-    let mut services = start_services(&setup, &stack, &binaries)?;
+    let mut services = start_services(&setup, &stack, &binaries, &args.scale)?;
     seed::run(&mut stack)?;
     stack.write(&setup.home)?;
     if !args.empty {
@@ -98,7 +110,7 @@ fn start_build(args: &Args) -> Result<Option<Child>> {
         return Ok(None);
     }
     println!("building (the first time takes minutes on two cores); servers start meanwhile");
-    process::start(&mut cargo::build_binaries()).map(Some)
+    process::start(&mut cargo::build_binaries(args.profile())).map(Some)
 }
 
 /// Everything is made anew, or taken over from data that was kept.
@@ -148,10 +160,15 @@ fn migrate_and_record(setup: &Setup, binaries: &Path) -> Result<Stack> {
     Ok(stack)
 }
 
-fn start_services(setup: &Setup, stack: &Stack, binaries: &Path) -> Result<Supervisor> {
+fn start_services(
+    setup: &Setup,
+    stack: &Stack,
+    binaries: &Path,
+    scale: &services::Scale,
+) -> Result<Supervisor> {
     let mut supervisor = Supervisor::new();
     let mut starting = Vec::new();
-    for Service { launch, ready } in services::all(setup, stack, binaries) {
+    for Service { launch, ready } in services::all(setup, stack, binaries, scale) {
         starting.push((launch.start()?, ready));
     }
     for (mut running, ready) in starting {

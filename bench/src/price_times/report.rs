@@ -1,0 +1,93 @@
+//! Figures with their bounds.
+
+use std::time::Duration;
+
+/// One figure.
+#[derive(Debug, Clone)]
+pub struct Line {
+    what: String,
+    value: f64,
+    unit: &'static str,
+    bound: Option<Bound>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Line {
+    /// A time in milliseconds that is only told.
+    pub fn time(what: impl Into<String>, time: Duration) -> Self {
+        Self { what: what.into(), value: time.as_secs_f64() * 1e3, unit: "ms", bound: None }
+    }
+
+    /// A ratio that is only told.
+    pub fn ratio(what: impl Into<String>, value: f64) -> Self {
+        Self { what: what.into(), value, unit: "×", bound: None }
+    }
+
+    /// It must not be above this.
+    #[must_use]
+    pub fn at_most(self, bound: f64) -> Self {
+        Self { bound: Some(Bound::AtMost(bound)), ..self }
+    }
+
+    /// It must not be below this.
+    #[must_use]
+    pub fn at_least(self, bound: f64) -> Self {
+        Self { bound: Some(Bound::AtLeast(bound)), ..self }
+    }
+
+    /// Whether it keeps its bound.
+    pub fn is_good(&self) -> bool {
+        match self.bound {
+            None => true,
+            Some(Bound::AtMost(bound)) => self.value <= bound,
+            Some(Bound::AtLeast(bound)) => self.value >= bound,
+        }
+    }
+}
+
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { what, value, unit, bound } = self;
+        write!(f, "  {what:<58} {value:>9.1} {unit:<2}")?;
+        let (sign, bound) = match bound {
+            None => return Ok(()),
+            Some(Bound::AtMost(bound)) => ("≤", bound),
+            Some(Bound::AtLeast(bound)) => ("≥", bound),
+        };
+        let verdict = if self.is_good() { "kept" } else { "MISSED" };
+        write!(f, "  {sign} {bound} {verdict}")
+    }
+}
+
+/// The value that so many per cent do not exceed (nearest rank); zero of nothing.
+pub fn percentile(times: impl IntoIterator<Item = Duration>, percent: u32) -> Duration {
+    let mut times: Vec<Duration> = times.into_iter().collect();
+    times.sort_unstable();
+    let rank = (times.len() * percent as usize).div_ceil(100).max(1);
+    times.get(rank - 1).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_were_measured() {
+        let times = || (1..=200).map(Duration::from_millis);
+        assert_eq!(percentile(times(), 50), Duration::from_millis(100));
+        assert_eq!(percentile(times(), 99), Duration::from_millis(198));
+        assert_eq!(percentile([], 99), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_bound_is_kept_or_missed() {
+        let line = Line::ratio("r", 1.5);
+        assert!(line.clone().at_most(1.5).is_good() && !line.clone().at_most(1.4).is_good());
+        assert!(line.clone().at_least(1.5).is_good() && !line.at_least(1.6).is_good());
+    }
+}
