@@ -20,7 +20,7 @@ const READ: [(&[u8], Format); 4] = [
 ];
 
 /// Starts of files people send by mistake, so that the answer can name them.
-const OTHERS: [(&[u8], &str); 20] = [
+const OTHERS: [(&[u8], &str); 22] = [
     (b"ISO-10303-21", "it is a STEP file; export a mesh (STL, 3MF) from it"),
     (b"OFF BINARY", "it is a binary OFF file; export it as text, or as STL or PLY"),
     (b"#VRML", "it is a VRML file; export STL, OBJ or 3MF"),
@@ -32,6 +32,8 @@ const OTHERS: [(&[u8], &str); 20] = [
     (b"PK\x05\x06", "it is an empty ZIP archive"),
     (b"{", "it is JSON; if it is glTF, export it as GLB (one binary file)"),
     (b"<", "it is XML or HTML; a 3MF is sent as the ZIP archive it comes in"),
+    (b"\xFF\xFE", "it is text in UTF-16; save it as UTF-8"),
+    (b"\xFE\xFF", "it is text in UTF-16; save it as UTF-8"),
     (b"%PDF", "it is a PDF document"),
     (b"\x89PNG", "it is a PNG picture"),
     (b"\xFF\xD8\xFF", "it is a JPEG picture"),

@@ -145,7 +145,7 @@ impl Placing<'_> {
             }
         }
         let transform = transform.then(outer);
-        self.facets(object, &transform)?;
+        self.facets(object, &transform.straightened())?;
         for component in &object.components {
             self.put(key.0, component, &transform)?;
         }
