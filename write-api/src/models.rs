@@ -14,7 +14,8 @@ use futures_util::{Stream, StreamExt};
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use outside::{Outside, Unpriceable};
-use pricing::mesh::{FacetCounter, FacetEstimate, ModelError};
+use pricing::mesh::{FacetCounter, FacetEstimate, Format, ModelError};
+use pricing::tally::Tally;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shared::actor::Actor;
@@ -125,9 +126,10 @@ impl Models {
         let staging = Path::from(format!("uploads/{}", self.ids.next()));
         let mut upload = self.store.put_multipart(&staging).await?;
         match self.stream(body, &mut *upload).await {
-            Ok((model_id, bytes, estimate)) => {
+            Ok(streamed) => {
                 upload.complete().await?;
-                Ok(ReceivedModel { staging, model_id, bytes, estimate })
+                let Streamed { model_id, bytes, estimate, outside } = streamed;
+                Ok(ReceivedModel { staging, model_id, bytes, estimate, outside })
             }
             Err(error) => {
                 // Best effort: what stays behind of an interrupted upload is the bucket's lifecycle rule's.
@@ -141,8 +143,9 @@ impl Models {
         &self,
         mut body: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
         upload: &mut dyn MultipartUpload,
-    ) -> Result<(ModelId, u64, FacetEstimate), UploadError> {
+    ) -> Result<Streamed, UploadError> {
         let (mut hash, mut facets) = (Sha256::new(), FacetCounter::new());
+        let mut tally = Tally::new();
         let (mut part, mut total) = (Vec::with_capacity(PART_BYTES), 0_u64);
         while let Some(chunk) = body.next().await {
             let chunk = chunk?;
@@ -152,6 +155,7 @@ impl Models {
             }
             hash.update(&chunk);
             facets.push(&chunk);
+            tally.push(&chunk);
             part.extend_from_slice(&chunk);
             if part.len() >= PART_BYTES {
                 upload.put_part(PutPayload::from(std::mem::take(&mut part))).await?;
@@ -160,7 +164,11 @@ impl Models {
         }
         let estimate = facets.verdict(total)?;
         upload.put_part(PutPayload::from(part)).await?;
-        Ok((ModelId::from_sha256(hash.finalize().into()), total, estimate))
+        let is_binary_stl = estimate.format == Format::StlBinary;
+        let look = if is_binary_stl { tally.finish(total).ok() } else { None };
+        let outside = Outside::of(&estimate, look.as_ref());
+        let model_id = ModelId::from_sha256(hash.finalize().into());
+        Ok(Streamed { model_id, bytes: total, estimate, outside })
     }
 
     /// Makes a received file known under the hash of its bytes.
@@ -170,8 +178,7 @@ impl Models {
         received: ReceivedModel,
         by: &Actor,
     ) -> Result<UploadedModel, UploadError> {
-        let ReceivedModel { staging, model_id, bytes, estimate } = received;
-        let outside = Outside::of(&estimate);
+        let ReceivedModel { staging, model_id, bytes, estimate, outside } = received;
         self.store.rename(&staging, &path_of(&model_id)).await?;
         let added = sqlx::query_scalar!(
             r#"INSERT INTO write.models AS m
@@ -210,6 +217,15 @@ pub struct ReceivedModel {
     model_id: ModelId,
     bytes: u64,
     estimate: FacetEstimate,
+    outside: Outside,
+}
+
+/// A file that went by.
+struct Streamed {
+    model_id: ModelId,
+    bytes: u64,
+    estimate: FacetEstimate,
+    outside: Outside,
 }
 
 /// What the upload's answer is to say a rough price of: all of it, or nothing.

@@ -15,6 +15,7 @@ mod log;
 mod operators;
 mod price_books;
 mod quotes;
+mod rough_error;
 
 mod rows;
 mod work;

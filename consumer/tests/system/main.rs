@@ -4,4 +4,5 @@
 
 mod carried_through;
 mod killed;
+mod quoted;
 mod stack;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use pricing::analysis::Unit as FileUnit;
 use pricing::mesh::FacetEstimate;
 use pricing::quote::{PriceBook, PriceError};
+use pricing::tally::FirstLook;
 use pricing::rough::{Basis, Known, KnownVolume, rough};
 use serde::{Deserialize, Serialize};
 use shared::money::{Currency, Money};
@@ -50,9 +51,20 @@ pub struct Unpriceable {
 }
 
 impl Outside {
-    /// What an upload's look at the file told.
-    pub const fn of(estimate: &FacetEstimate) -> Self {
-        Self { unit: estimate.unit, extents: estimate.extents, volume: None, area: None }
+    /// What an upload's look at the file told; of a binary STL one pass over its facets tells more.
+    pub fn of(estimate: &FacetEstimate, look: Option<&FirstLook>) -> Self {
+        let FacetEstimate { unit, extents, .. } = *estimate;
+        // What has a coordinate that is no number will be refused: no price is said of it.
+        let Some(look) = look.filter(|look| look.not_finite == 0) else {
+            return Self { unit, extents, volume: None, area: None };
+        };
+        let cubes = look.signed_volume.abs();
+        Self {
+            unit,
+            extents: Some(look.extents),
+            volume: Some(OutsideVolume { cubes, closed: look.closed_oriented }),
+            area: Some(look.area),
+        }
     }
 
     /// About what `spec` will cost; `None` when too little is known of the model, or prices of metals are missing.

@@ -29,19 +29,29 @@ impl Store {
     #[tracing::instrument(name = "quote.estimate", skip_all, err(level = "debug"))]
     pub async fn estimate(&self, spec: &WorkSpec) -> Result<Estimate, CommandError> {
         let nothing = Estimate { rough: Ok(None), known: None };
+        let now = self.clock().now();
+        let Some(book) = self.price_book(now).await? else { return Ok(nothing) };
+        let Some(rough) = self.rough_price(spec, &book).await? else { return Ok(nothing) };
+        Ok(Estimate { rough, known: self.known_price(spec, &book).await? })
+    }
+
+    /// From the outside of the model alone; `None` when there is no such model.
+    pub(super) async fn rough_price(
+        &self,
+        spec: &WorkSpec,
+        book: &PriceBook,
+    ) -> Result<Option<Result<Option<RoughPrice>, Unpriceable>>, CommandError> {
         let model = sqlx::query!(
             r#"SELECT facets, facts AS "outside: Json<Outside>" FROM write.models WHERE model_id = $1"#,
             spec.model_id.as_str(),
         )
         .fetch_optional(self.pool())
         .await?;
-        let Some(model) = model else { return Ok(nothing) };
-        let now = self.clock().now();
-        let Some(book) = self.price_book(now).await? else { return Ok(nothing) };
-        let outside = model.outside.map_or_else(Outside::default, |outside| outside.0);
-        let facets = u64::try_from(model.facets).unwrap_or_default();
-        let rough = outside.rough_price(facets, spec, &book, now);
-        Ok(Estimate { rough, known: self.known_price(spec, &book).await? })
+        Ok(model.map(|model| {
+            let outside = model.outside.map_or_else(Outside::default, |outside| outside.0);
+            let facets = u64::try_from(model.facets).unwrap_or_default();
+            outside.rough_price(facets, spec, book, self.clock().now())
+        }))
     }
 
     /// `None` when the model must be measured first, or something of ours is missing: a job will deal with it.

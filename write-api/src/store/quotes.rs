@@ -19,7 +19,7 @@ use sqlx::types::Json;
 
 use super::analyses::AnalysisKey;
 use super::jobs::{self, NewJob};
-use super::{CommandError, Handled, Subject, Work, causes};
+use super::{CommandError, Handled, Subject, Work, causes, rough_error};
 
 impl Work<'_> {
     /// Keeps a question with its answer, if that is known already, or puts its job into its lane. The same question under the
@@ -153,7 +153,12 @@ pub(super) async fn finish(
     at: DateTime<Utc>,
 ) -> Result<bool, CommandError> {
     let quote = lock_of_job(connection, quote_id).await?;
-    settle(connection, quote.priced(calculated, at), at).await
+    let (rough, exact) = (quote.rough, calculated.price.clone());
+    let kept = settle(connection, quote.priced(calculated, at), at).await?;
+    if let Some(rough) = rough.filter(|_| kept) {
+        rough_error::note("quote", &rough, &exact);
+    }
+    Ok(kept)
 }
 
 /// No price can be made of this model. `false` as for [`finish`].

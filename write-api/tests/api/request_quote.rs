@@ -115,6 +115,7 @@ async fn a_question_is_answered_at_once_and_leaves_a_job() {
     let quote = answer.json();
     assert_eq!((&quote["state"], &quote["reference"]), (&json!("requested"), &json!("Q-1")));
     assert_eq!((&quote["channel"], &quote["revision"]), (&json!("partner"), &json!(1)));
+    assert_eq!(quote["rough"]["basis"], "closed_volume", "{quote}");
     let link = format!("/v1/quotes/{}", quote_id(&answer));
     assert_eq!(quote["links"]["self"], json!(link));
     assert_eq!(answer.header("location"), Some(link.as_str()));
@@ -354,6 +355,13 @@ async fn an_upload_may_ask_for_a_rough_price() {
     let wish = "unit=millimetre&material=silver-925&finish=polished";
     let model = upload(wish).await.json();
     assert_eq!((&model["already_known"], &model["facets"]), (&json!(true), &json!(260)));
+    assert_eq!(model["outside"]["volume"]["closed"], true, "{model}");
+    let rough = |end: &str| model["rough"][end]["minor"].as_i64().expect("a rough price");
+    assert!(0 < rough("low") && rough("low") <= rough("likely") && rough("likely") <= rough("high"));
+    assert_eq!(model["rough"]["basis"], "closed_volume");
+    let ascii = shop.app.upload(&shop.partner, crate::support::ascii_stl(20)).await.json();
+    assert_eq!((&ascii["outside"]["volume"], &ascii["rough"]), (&Value::Null, &Value::Null));
+    assert_eq!(ascii["outside"]["extents"].as_array().map(Vec::len), Some(3), "{ascii}");
     let unknown = upload("unit=millimetre&material=unobtainium&finish=polished").await;
     assert_eq!(
         (unknown.status, &unknown.json()["unpriceable"]["field"]),
