@@ -10,24 +10,19 @@ use serde_json::{Value, json};
 use shared::contracts::inbound::{Inbound, OrderSubmitted, QuoteRequested};
 use shared::contracts::samples::quote_requested;
 use shared::contracts::text::{ShopOrderId, ShopQuoteId};
-use shared::ids::{QuoteId, TimeOrderedIds};
+use shared::ids::QuoteId;
 use shared::order::spec::WorkSpec;
 use shared::order::{Status, samples};
 use shared::quote::Quote;
 use sqlx::types::Json;
 use testkit::DatabaseRole;
-use write_api::store::{Lane, Store, Subject, Terms};
+use write_api::store::{Lane, Subject, Terms};
 
 use crate::world::World;
 
 const TERMS: Terms = Terms { lease: TimeDelta::seconds(30), max_attempts: 3 };
 
 impl World {
-    fn store(&self) -> Store {
-        let pool = self.database.pool(DatabaseRole::Consumer);
-        Store::new(pool, Arc::new(self.clock.clone()), Arc::new(TimeOrderedIds))
-    }
-
     fn quote_relay(&self) -> QuoteRelay {
         let pool = self.database.pool(DatabaseRole::Consumer);
         let config = RelayConfig { batch: 100, poll_ms: 10, many: 5 };

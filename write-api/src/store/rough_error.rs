@@ -13,9 +13,8 @@ use shared::quote::RoughPrice;
 use super::{CommandError, Store};
 
 /// Shares of the exact price: from a third of it to four times as much.
-const BOUNDARIES: [f64; 15] = [
-    -0.5, -0.25, -0.1, -0.05, -0.02, -0.01, 0.0, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0,
-];
+const BOUNDARIES: [f64; 15] =
+    [-0.5, -0.25, -0.1, -0.05, -0.02, -0.01, 0.0, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0];
 
 struct Instruments {
     errors: Histogram<f64>,
@@ -29,7 +28,9 @@ fn instruments() -> &'static Instruments {
         Instruments {
             errors: meter
                 .f64_histogram("mes_rough_price_error")
-                .with_description("The likely rough price less the exact one, as a share of the exact one")
+                .with_description(
+                    "The likely rough price less the exact one, as a share of the exact one",
+                )
                 .with_boundaries(BOUNDARIES.to_vec())
                 .build(),
             outside: meter
@@ -47,8 +48,7 @@ pub(super) fn note(subject: &'static str, rough: &RoughPrice, exact: &Price) {
         return;
     }
     let Some(share) = error(rough.likely.minor, exact) else { return };
-    let labels =
-        [KeyValue::new("subject", subject), KeyValue::new("basis", rough.basis.as_str())];
+    let labels = [KeyValue::new("subject", subject), KeyValue::new("basis", rough.basis.as_str())];
     instruments().errors.record(share, &labels);
     if !(rough.low.minor..=rough.high.minor).contains(&exact) {
         instruments().outside.add(1, &labels);

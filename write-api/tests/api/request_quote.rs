@@ -357,7 +357,9 @@ async fn an_upload_may_ask_for_a_rough_price() {
     assert_eq!((&model["already_known"], &model["facets"]), (&json!(true), &json!(260)));
     assert_eq!(model["outside"]["volume"]["closed"], true, "{model}");
     let rough = |end: &str| model["rough"][end]["minor"].as_i64().expect("a rough price");
-    assert!(0 < rough("low") && rough("low") <= rough("likely") && rough("likely") <= rough("high"));
+    assert!(
+        0 < rough("low") && rough("low") <= rough("likely") && rough("likely") <= rough("high")
+    );
     assert_eq!(model["rough"]["basis"], "closed_volume");
     let ascii = shop.app.upload(&shop.partner, crate::support::ascii_stl(20)).await.json();
     assert_eq!((&ascii["outside"]["volume"], &ascii["rough"]), (&Value::Null, &Value::Null));
