@@ -9,6 +9,7 @@ use consumer::config::{Config, DEFAULTS};
 use consumer::roles::{self, Question, Role};
 use shared::platform::config::{self, ConfigArgs};
 use shared::platform::process;
+use write_api::store::Lane;
 
 #[derive(Parser)]
 #[command(about = "Follows the log and the queues, one role per process")]
@@ -20,6 +21,12 @@ struct Arguments {
     question: Question,
     #[command(flatten)]
     config: ConfigArgs,
+    /// Lanes that a pricer serves, such as shop-short,partner-short (`pricer.lanes`).
+    #[arg(long, value_delimiter = ',', value_name = "LANE,…")]
+    lanes: Option<Vec<Lane>>,
+    /// Threads that a pricer measures models with; 0 is one a core (`pricer.threads`).
+    #[arg(long)]
+    threads: Option<usize>,
     /// Prints the AsyncAPI document and exits.
     #[arg(long)]
     asyncapi: bool,
@@ -32,7 +39,9 @@ async fn main() -> anyhow::Result<ExitCode> {
         println!("{:#}", shared::contracts::asyncapi::asyncapi());
         return Ok(ExitCode::SUCCESS);
     };
-    let settings: Config = config::load(DEFAULTS, &arguments.config)?;
+    let mut settings: Config = config::load(DEFAULTS, &arguments.config)?;
+    settings.pricer.lanes = arguments.lanes.unwrap_or(settings.pricer.lanes);
+    settings.pricer.threads = arguments.threads.unwrap_or(settings.pricer.threads);
     if arguments.config.check_config {
         print!("{}", config::effective(&settings));
         return Ok(ExitCode::SUCCESS);

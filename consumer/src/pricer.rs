@@ -1,9 +1,19 @@
-//! Prices submitted orders. The job row with its lease is the truth; a message only wakes a worker up, and workers
+//! Prices what waits in the lanes. The job row with its lease is the truth; a message only wakes a worker up, and workers
 //! also look without being woken, so that no lost wake-up strands a job.
+//!
+//! A process has a few *slots*, each with one job in hand ([`lanes`]: which slot serves which lanes), a budget of
+//! [`memory`] for all models in hand, and threads for geometry ([`engine`]). What is known of a model already is
+//! not measured again: see `write_api::store::AnalysisKey`.
 
 mod calculation;
+mod engine;
+mod lanes;
+mod memory;
+mod metrics;
+mod stage;
 pub mod wake_ups;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,18 +23,30 @@ use serde::{Deserialize, Serialize};
 use shared::platform::shutdown::Shutdown;
 use shared::platform::telemetry;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
-use write_api::store::{ClaimedJob, CommandError, JobFence, Lane, Progress, Store, Terms};
+use write_api::store::{ClaimedJob, CommandError, JobFence, Lane, Store, Terms};
 
 use calculation::{Calculation, Outcome};
+use metrics::PricerMetrics;
+use stage::Stage;
+
+/// A running job tells how far it is, and hears that it is not wanted any more, this often at least.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// How the pricer works.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PricerConfig {
-    /// Jobs calculated at once by this process; each may hold one model in memory.
+    /// The lanes that this process serves.
+    pub lanes: Vec<Lane>,
+    /// Jobs in hand at once.
+    pub slots: usize,
+    /// Threads of geometry; 0 is one a core.
     pub threads: usize,
+    /// Memory for all models in hand together, MiB.
+    pub memory_mb: u32,
     /// How long a claimed job stays claimed without a heartbeat, seconds.
     pub lease_seconds: u32,
     /// How often a job may be begun before it fails for good.
@@ -35,28 +57,54 @@ pub struct PricerConfig {
     pub away_seconds: u32,
 }
 
+/// A pricer that cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum PricerError {
+    /// Nothing to do.
+    #[error("`pricer.lanes` is empty")]
+    NoLanes,
+    /// The threads for geometry cannot be had.
+    #[error("the threads cannot be started")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
 /// Takes jobs from the lanes and ends each with a price or a reason.
 #[derive(Clone)]
 pub struct Pricer {
     store: Store,
     calculation: Calculation,
     config: PricerConfig,
+    metrics: PricerMetrics,
 }
 
 impl Pricer {
     /// A pricer that reads models from `models`.
-    pub fn new(store: Store, models: Arc<dyn ObjectStore>, config: PricerConfig) -> Self {
-        let calculation = Calculation::new(store.clone(), models);
-        Self { store, calculation, config }
+    ///
+    /// # Errors
+    /// When it has no lanes or gets no threads.
+    pub fn new(
+        store: Store,
+        models: Arc<dyn ObjectStore>,
+        config: PricerConfig,
+    ) -> Result<Self, PricerError> {
+        if config.lanes.is_empty() {
+            return Err(PricerError::NoLanes);
+        }
+        let metrics = PricerMetrics::new();
+        let calculation = Calculation::new(store.clone(), models, &config, metrics.clone())?;
+        Ok(Self { store, calculation, config, metrics })
     }
 
-    /// Works until the soft stop; `wake` is notified by the lanes' queues.
+    /// Works until the soft stop; `wake` is notified when there may be a job.
     pub fn run(self, shutdown: &Shutdown, wake: &Arc<Notify>) {
         let pricer = Arc::new(self);
-        for first in 0..pricer.config.threads {
+        let slots = lanes::of_slots(&pricer.config.lanes, pricer.config.slots);
+        for (first, lanes) in slots.into_iter().enumerate() {
             let (pricer, wake) = (pricer.clone(), wake.clone());
             let stop = shutdown.soft().clone();
-            shutdown.spawn(async move { pricer.work_until_stopped(first, &stop, &wake).await });
+            shutdown.spawn(async move {
+                pricer.work_until_stopped(&lanes, first, &stop, &wake).await;
+            });
         }
         let stop = shutdown.soft().clone();
         shutdown.spawn(async move { stop.run_until_cancelled(pricer.rescue_for_ever()).await });
@@ -68,26 +116,34 @@ impl Pricer {
     /// When the database fails; jobs in hand go back when their lease runs out.
     pub async fn drain(&self) -> Result<usize, CommandError> {
         let mut jobs = 0;
-        while self.price_next(0).await? {
+        while self.price_next(&lanes::at_turn(&self.config.lanes, jobs)).await? {
             jobs += 1;
         }
         Ok(jobs)
     }
 
-    /// Each worker begins with a lane of its own and goes round, so that no lane waits for another. The job in
-    /// hand is finished before the worker stops.
-    async fn work_until_stopped(&self, first: usize, stop: &CancellationToken, wake: &Notify) {
+    /// The job in hand is finished before the worker stops.
+    async fn work_until_stopped(
+        &self,
+        lanes: &[Lane],
+        first: usize,
+        stop: &CancellationToken,
+        wake: &Notify,
+    ) {
         let pause = Duration::from_millis(self.config.poll_ms);
         let mut turn = first;
         while !stop.is_cancelled() {
-            let found = self.price_next(turn).await.unwrap_or_else(|error| {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the pricer pauses");
-                false
-            });
+            // Who is called while it looks must look again.
+            let mut woken = pin!(wake.notified());
+            woken.as_mut().enable();
+            let found =
+                self.price_next(&lanes::at_turn(lanes, turn)).await.unwrap_or_else(|error| {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the pricer pauses");
+                    false
+                });
             turn += 1;
             if !found {
-                let woken = tokio::time::timeout(pause, wake.notified());
-                stop.run_until_cancelled(woken).await;
+                stop.run_until_cancelled(tokio::time::timeout(pause, woken)).await;
             }
         }
     }
@@ -106,8 +162,8 @@ impl Pricer {
         }
     }
 
-    async fn price_next(&self, turn: usize) -> Result<bool, CommandError> {
-        for lane in (0..Lane::ALL.len()).map(|step| Lane::ALL[(turn + step) % Lane::ALL.len()]) {
+    async fn price_next(&self, lanes: &[Lane]) -> Result<bool, CommandError> {
+        for lane in self.store.lanes_with_work(lanes).await? {
             if let Some(job) = self.store.claim_job(lane, self.terms()).await? {
                 let span = tracing::info_span!("price.order", lane = lane.as_str());
                 telemetry::continue_trace(&span, job.trace_context.as_deref());
@@ -119,40 +175,47 @@ impl Pricer {
     }
 
     async fn work_on(&self, job: ClaimedJob) -> Result<(), CommandError> {
+        let (running, begun) = (self.metrics.begin(job.lane, job.waited), Instant::now());
+        let stage = Stage::default();
         let outcome = tokio::select! {
-            outcome = self.calculation.of(&job) => outcome?,
-            () = self.until_lease_is_lost(&job.fence) => {
+            outcome = self.calculation.of(&job, &stage) => outcome?,
+            () = self.until_lease_is_lost(&job.fence, &stage) => {
+                stage.stop();
                 tracing::warn!(subject = %job.fence.subject, "lease lost; the result is dropped");
+                running.end("dropped", begun.elapsed());
                 return Ok(());
             }
         };
-        let fence = &job.fence;
-        let kept = match outcome {
-            Outcome::Priced { price, report } => {
-                self.store.finish_job(fence, *price, report.as_ref()).await?
-            }
-            Outcome::Hopeless { code, reason } => {
-                self.store.fail_job(fence, &code, &reason).await?
-            }
-            Outcome::Away { reason } => {
-                let delay = TimeDelta::seconds(self.config.away_seconds.into());
-                self.store.release_job(fence, &reason, delay).await?
-            }
-        };
+        let how = outcome.name();
+        let kept = self.settle(&job.fence, outcome).await?;
+        running.end(if kept { how } else { "dropped" }, begun.elapsed());
         if !kept {
-            tracing::info!(subject = %fence.subject, "the order has moved on; the result is dropped");
+            tracing::info!(subject = %job.fence.subject, "nobody wants the price any more");
         }
         Ok(())
     }
 
-    /// The heartbeat: renews the lease three times within its length, and returns when it is lost. A database
-    /// that does not answer does not lose it: only time does.
-    async fn until_lease_is_lost(&self, fence: &JobFence) {
-        let pause = Duration::from_secs(self.config.lease_seconds.into()) / 3;
-        let progress = Progress { phase: "analysing", percent: 50 };
+    async fn settle(&self, fence: &JobFence, outcome: Outcome) -> Result<bool, CommandError> {
+        match outcome {
+            Outcome::Priced { price, report } => {
+                self.store.finish_job(fence, *price, report.as_ref()).await
+            }
+            Outcome::Hopeless { code, reason } => self.store.fail_job(fence, &code, &reason).await,
+            Outcome::Away { reason } => {
+                let delay = TimeDelta::seconds(self.config.away_seconds.into());
+                self.store.release_job(fence, &reason, delay).await
+            }
+        }
+    }
+
+    /// The heartbeat: renews the lease often within its length, tells how far the job is, and returns when the lease
+    /// is lost. A database that does not answer does not lose it: only time does.
+    async fn until_lease_is_lost(&self, fence: &JobFence, stage: &Stage) {
+        let pause = (Duration::from_secs(self.config.lease_seconds.into()) / 3).min(HEARTBEAT);
         loop {
             tokio::time::sleep(pause).await;
-            if matches!(self.store.renew_lease(fence, self.lease(), progress).await, Ok(false)) {
+            let renewed = self.store.renew_lease(fence, self.lease(), stage.progress()).await;
+            if matches!(renewed, Ok(false)) {
                 return;
             }
         }

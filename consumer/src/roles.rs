@@ -168,9 +168,9 @@ fn start_projector(config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
 fn start_pricer(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
     let store = store(config, pool);
     let models = object_storage::open(&config.models.url)?;
-    let pricer = Pricer::new(store, models, config.pricer.clone());
-    let wake = Arc::new(Notify::new());
-    wake_ups::listen(&Broker::new(&config.rabbitmq, "pricer")?, shutdown, &wake);
+    let pricer = Pricer::new(store, models, config.pricer.clone())?;
+    let (wake, broker) = (Arc::new(Notify::new()), Broker::new(&config.rabbitmq, "pricer")?);
+    wake_ups::listen(&config.pricer.lanes, &broker, pool, shutdown, &wake);
     pricer.run(shutdown, &wake);
     Ok(())
 }

@@ -18,7 +18,7 @@ use crate::filter::{Scope, View};
 use crate::live::Live;
 use crate::live::quotes::WatchedQuotes;
 use crate::metrics::Metrics;
-use crate::replicas::{Question, Reading, Replicas, Source, Standing, Unreadable};
+use crate::replicas::{Head, Question, Reading, Replicas, Source, Standing, Unreadable};
 
 /// "Not from before this position."
 pub const MIN_POSITION: &str = "mes-min-position";
@@ -193,12 +193,49 @@ impl Context {
     where
         Q: Question<Answer: Serialize>,
     {
-        self.replicas.best_for(reader.floor).await;
-        let Reading { snapshot, source } =
-            self.replicas.ask(question, reader.floor).await.map_err(|e| Problem::from(&e))?;
+        let Reading { snapshot, source } = self.read(reader, question).await?;
+        self.send_unkept(reader, snapshot.head, source, &snapshot.answer)
+    }
+
+    /// As [`Context::answer`], about something that may not be there.
+    pub async fn answer_if_there<Q, B>(
+        &self,
+        reader: &Reader,
+        question: &Q,
+    ) -> Result<HttpResponse, Problem>
+    where
+        Q: Question<Answer = Option<B>>,
+        B: Serialize,
+    {
+        let Reading { snapshot, source } = self.read(reader, question).await?;
         let head = snapshot.head;
+        match snapshot.answer {
+            Some(answer) => self.send_unkept(reader, head, source, &answer),
+            None if reader.is_covered_by(head.position) => {
+                Err(Problem::from(&NotShown::Nothing(head.position)))
+            }
+            None => Err(NotShown::not_yet()),
+        }
+    }
+
+    async fn read<Q: Question>(
+        &self,
+        reader: &Reader,
+        question: &Q,
+    ) -> Result<Reading<Q::Answer>, Problem> {
+        self.replicas.best_for(reader.floor).await;
+        self.replicas.ask(question, reader.floor).await.map_err(|e| Problem::from(&e))
+    }
+
+    fn send_unkept(
+        &self,
+        reader: &Reader,
+        head: Head,
+        source: Source,
+        answer: &impl Serialize,
+    ) -> Result<HttpResponse, Problem> {
         let shown = reader.shown(head.position, head.as_of, source.as_str());
-        let body = serde_json::to_vec(&snapshot.answer).map_err(|e| Problem::internal(&e))?;
+        let body = serde_json::to_vec(answer).map_err(|e| Problem::internal(&e))?;
         let mut answer = HttpResponse::Ok();
         answer.insert_header((header::CONTENT_TYPE, "application/json"));
         answer.insert_header((header::CACHE_CONTROL, "private, no-store"));

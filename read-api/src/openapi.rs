@@ -13,8 +13,8 @@ use crate::dashboard;
 use crate::filter::Sorting;
 use crate::live::{self, frames};
 use crate::queries::{
-    my_work, order_board, order_card, order_search, order_timeline, quote, quote_list,
-    status_counts,
+    my_work, order_board, order_card, order_search, order_timeline, pricing_place, quote,
+    quote_list, status_counts,
 };
 
 #[derive(OpenApi)]
@@ -36,6 +36,7 @@ use crate::queries::{
         quote::handler,
         quote_list::handler,
         live::quotes::handler,
+        pricing_place::handler,
         live::handler,
         dashboard::public_config,
     ),

@@ -11,6 +11,7 @@ pub mod order_card;
 mod order_list;
 pub mod order_search;
 pub mod order_timeline;
+pub mod pricing_place;
 pub mod quote;
 pub mod quote_list;
 pub mod status_counts;

@@ -3,8 +3,8 @@
 use actix_web::web::{ServiceConfig, get};
 
 use crate::queries::{
-    my_work, order_board, order_card, order_search, order_timeline, quote, quote_list,
-    status_counts,
+    my_work, order_board, order_card, order_search, order_timeline, pricing_place, quote,
+    quote_list, status_counts,
 };
 use crate::{dashboard, live, openapi};
 
@@ -16,6 +16,7 @@ pub fn add(app: &mut ServiceConfig) {
         .route("/v1/orders", get().to(order_search::handler))
         .route("/v1/orders/{order_id}", get().to(order_card::handler))
         .route("/v1/orders/{order_id}/timeline", get().to(order_timeline::handler))
+        .route("/v1/orders/{order_id}/pricing", get().to(pricing_place::handler))
         .route("/v1/quotes", get().to(quote_list::handler))
         .route("/v1/quotes/{quote_id}", get().to(quote::handler))
         .route("/v1/quotes/{quote_id}/events", get().to(live::quotes::handler))

@@ -39,7 +39,7 @@ pub use causes::{Cause, Fingerprint};
 pub use doorbell::PRICING_CHANNEL;
 pub use estimates::Estimate;
 pub use fixings::{Decision, FixingAnswer, FixingsConfig};
-pub use jobs::{ClaimedJob, JobFence, Lane, Progress, Subject, Terms};
+pub use jobs::{ClaimedJob, JobFence, Lane, Progress, Subject, Terms, UnknownLane};
 pub use price_books::MetalAge;
 pub use work::Work;
 

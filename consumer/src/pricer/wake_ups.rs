@@ -1,12 +1,18 @@
-//! The lanes' queues. A message says "look", is acknowledged at once, and carries nothing: the job rows are the truth.
+//! "Look": the lanes' queues, and PostgreSQL's notices. Both carry nothing, because the job rows are the truth; a message
+//! is acknowledged at once.
+//!
+//! A notice comes within a millisecond or two of the commit and may be lost; a message takes the way through the log and
+//! the relay, and waits while no worker listens. Behind both, workers look by themselves.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use shared::platform::shutdown::Shutdown;
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use write_api::store::Lane;
+use write_api::store::{Lane, PRICING_CHANNEL};
 
 use crate::delivery::{Backoff, Broker, DeliveryError};
 
@@ -24,10 +30,42 @@ const fn queue_of(lane: Lane) -> &'static str {
 }
 
 /// Wakes workers up until the soft stop. A broker that is away costs a second of waiting, never a job.
-pub fn listen(broker: &Broker, shutdown: &Shutdown, wake: &Arc<Notify>) {
-    for lane in Lane::ALL {
+pub fn listen(
+    lanes: &[Lane],
+    broker: &Broker,
+    pool: &PgPool,
+    shutdown: &Shutdown,
+    wake: &Arc<Notify>,
+) {
+    for lane in lanes.iter().copied() {
         let (broker, stop, wake) = (broker.clone(), shutdown.soft().clone(), wake.clone());
         shutdown.spawn(async move { keep_listening(&broker, queue_of(lane), &stop, &wake).await });
+    }
+    let (pool, stop, wake) = (pool.clone(), shutdown.soft().clone(), wake.clone());
+    shutdown.spawn(async move { keep_hearing(&pool, &stop, &wake).await });
+}
+
+async fn keep_hearing(pool: &PgPool, stop: &CancellationToken, wake: &Notify) {
+    let mut backoff = Backoff::default();
+    while !stop.is_cancelled() {
+        if let Some(Err(error)) = stop.run_until_cancelled(hear(pool, &mut backoff, wake)).await {
+            tracing::warn!(
+                error = &error as &(dyn std::error::Error + 'static),
+                "no notices from the database; messages wake the workers"
+            );
+            backoff.pause(stop).await;
+        }
+    }
+}
+
+async fn hear(pool: &PgPool, backoff: &mut Backoff, wake: &Notify) -> Result<(), sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(PRICING_CHANNEL).await?;
+    backoff.reset();
+    loop {
+        wake.notify_waiters();
+        // `None` is a connection that was made anew: something may have been missed.
+        let _notice = listener.try_recv().await?;
     }
 }
 
@@ -64,10 +102,6 @@ async fn listen_once(
         let wake_ups = inbox.collect(PREFETCH.into(), WINDOW).await?;
         if let Some(last) = wake_ups.last() {
             inbox.acknowledge_up_to(last).await?;
-        }
-        // Each message is one job: as many workers as there are messages may find something.
-        for _ in &wake_ups {
-            wake.notify_one();
         }
         wake.notify_waiters();
     }

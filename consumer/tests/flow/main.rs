@@ -7,6 +7,7 @@ mod intake;
 mod log;
 mod log_reader;
 mod metals;
+mod pricer;
 mod projector;
 mod quotes;
 mod rebuild;

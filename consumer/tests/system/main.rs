@@ -4,5 +4,6 @@
 
 mod carried_through;
 mod killed;
+mod killed_pricer;
 mod quoted;
 mod stack;

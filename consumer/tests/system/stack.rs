@@ -168,8 +168,13 @@ impl Stack {
     /// Uploads the 20 mm cube and answers its id.
     pub async fn upload_cube(&self) -> String {
         let cube = include_bytes!("../../../pricing/tests/models/20mm-xyz-cube.stl");
+        self.upload(cube.to_vec()).await
+    }
+
+    /// Uploads a model and answers its id.
+    pub async fn upload(&self, model: Vec<u8>) -> String {
         let url = format!("{}/v1/models", self.url("write-api"));
-        let upload = self.http.post(url).bearer_auth(&self.shop_key).body(cube.to_vec());
+        let upload = self.http.post(url).bearer_auth(&self.shop_key).body(model);
         let answer: Value = upload.send().await.unwrap().json().await.unwrap();
         answer["model_id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }

@@ -10,6 +10,7 @@ mod order_board;
 mod order_card;
 mod order_search;
 mod order_timeline;
+mod pricing_place;
 mod quote;
 mod service;
 mod status_counts;

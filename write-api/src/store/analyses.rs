@@ -153,6 +153,18 @@ impl Store {
         Ok(kept.flatten().and_then(|kept| serde_json::from_value(kept).ok()))
     }
 
+    /// How large a model is: bytes of the file, and facets as counted at the upload. `None` when there is no such
+    /// model.
+    pub async fn model_size(&self, model_id: &ModelId) -> Result<Option<(u64, u64)>, CommandError> {
+        let size = sqlx::query!(
+            "SELECT bytes, facets FROM write.models WHERE model_id = $1",
+            model_id.as_str(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(size.map(|size| (size.bytes.unsigned_abs(), size.facets.unsigned_abs())))
+    }
+
     /// Keeps what was measured and frees the jobs that wait for it. `false` when the lease was lost.
     #[tracing::instrument(name = "db.analysis.finish", skip_all, err(level = "debug"))]
     pub async fn finish_analysis(
@@ -240,23 +252,28 @@ impl Store {
         key: &AnalysisKey,
     ) -> Result<Option<Known>, CommandError> {
         let row = sqlx::query!(
-            r#"SELECT analysis AS "analysis: Json<Analysis>", report,
-                      refusal AS "refusal: Json<FileRefusal>"
+            r#"SELECT analysis, report, refusal AS "refusal: Json<FileRefusal>"
                FROM write.analyses
                WHERE model_id = $1 AND unit = $2 AND engine_version = $3 AND state <> 'running'"#,
             key.model_id.as_str(),
             key.unit_name(),
             ENGINE_VERSION,
         )
-        .fetch_optional(connection)
+        .fetch_optional(&mut *connection)
         .await?;
-        let known = row.and_then(|row| match (row.analysis, row.refusal) {
-            (Some(Json(analysis)), _) => {
+        let Some(row) = row else { return Ok(None) };
+        let known = match (row.analysis.map(serde_json::from_value), row.refusal) {
+            (Some(Ok(analysis)), _) => {
                 Some(Known::Measured(Arc::new(Measured { analysis, report: row.report })))
+            }
+            (Some(Err(error)), _) => {
+                tracing::error!(model.id = %key.model_id, %error, "a kept analysis cannot be read");
+                forget(connection, key).await?;
+                None
             }
             (None, Some(Json(refusal))) => Some(Known::Refused(refusal)),
             (None, None) => None,
-        });
+        };
         if let Some(known) = &known {
             self.remember(key, known);
         }
@@ -366,6 +383,20 @@ async fn refuse_killer(
     .execute(connection)
     .await?;
     Ok(Known::Refused(refusal))
+}
+
+/// A row of another shape, made by a program with the same engine version: it is made anew.
+async fn forget(connection: &mut PgConnection, key: &AnalysisKey) -> Result<(), CommandError> {
+    sqlx::query!(
+        "DELETE FROM write.analyses
+         WHERE model_id = $1 AND unit = $2 AND engine_version = $3 AND state = 'done'",
+        key.model_id.as_str(),
+        key.unit_name(),
+        ENGINE_VERSION,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// A person has mended what made the pricing fail: the file is looked at anew.

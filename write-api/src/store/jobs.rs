@@ -6,8 +6,10 @@
 mod claim;
 
 use std::fmt;
+use std::str::FromStr;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use shared::actor::Actor;
 use shared::ids::{OrderId, QuoteId};
 use shared::order::Order;
@@ -28,7 +30,8 @@ pub use claim::{ClaimedJob, Terms};
 const LONG_FROM_FACETS: i64 = 200_000;
 
 /// Who waits behind whom: a long job never blocks short ones, a partner's flood never starves the shop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "channel × length, as the names say")]
 pub enum Lane {
     ShopShort,
@@ -64,6 +67,20 @@ impl Lane {
             (true, false) => Self::PartnerShort,
             (true, true) => Self::PartnerLong,
         }
+    }
+}
+
+/// A name that no lane has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no lane {0}: shop-short, shop-long, partner-short and partner-long are")]
+pub struct UnknownLane(String);
+
+impl FromStr for Lane {
+    type Err = UnknownLane;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let known = Self::ALL.into_iter().find(|lane| lane.as_str() == name);
+        known.ok_or_else(|| UnknownLane(name.to_owned()))
     }
 }
 

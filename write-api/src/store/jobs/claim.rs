@@ -62,9 +62,11 @@ impl Store {
     pub async fn lanes_with_work(&self, lanes: &[Lane]) -> Result<Vec<Lane>, CommandError> {
         let names: Vec<String> = lanes.iter().map(|lane| lane.as_str().to_owned()).collect();
         let busy = sqlx::query_scalar!(
-            r#"SELECT lane AS "lane!" FROM unnest($1::text[]) AS lane
-               WHERE EXISTS (SELECT 1 FROM write.pricing_jobs AS j
-                             WHERE j.lane = lane AND j.state = 'queued' AND j.not_before <= $2)"#,
+            r#"SELECT wanted.lane AS "lane!" FROM unnest($1::text[]) AS wanted (lane)
+               CROSS JOIN LATERAL (
+                   SELECT 1 FROM write.pricing_jobs AS j
+                   WHERE j.lane = wanted.lane AND j.state = 'queued' AND j.not_before <= $2
+                   ORDER BY j.tenant, j.not_before LIMIT 1) AS due"#,
             &names,
             self.clock.now(),
         )

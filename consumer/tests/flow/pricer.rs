@@ -1,0 +1,213 @@
+//! Pricers at work: on the rows that commands leave, with models in an object store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use consumer::pricer::{Pricer, PricerConfig, wake_ups};
+use object_store::memory::InMemory;
+use object_store::throttle::{ThrottleConfig, ThrottledStore};
+use object_store::{ObjectStore, ObjectStoreExt};
+use pricing::rate_card::RateCard;
+use shared::actor::Actor;
+use shared::ids::{ModelId, OrderId, TimeOrderedIds};
+use shared::order::spec::WorkSpec;
+use shared::order::{Origin, samples};
+use shared::platform::shutdown::Shutdown;
+use sqlx::types::Json;
+use testkit::{DatabaseRole, PATIENCE, eventually};
+use tokio::sync::Notify;
+use write_api::commands::{CancelOrder, CommandAnswer, SubmitOrder};
+use write_api::models::path_of;
+use write_api::store::{Cause, CommandContext, Lane, Store};
+
+use crate::world::World;
+
+struct Works {
+    world: World,
+    models: Arc<InMemory>,
+}
+
+impl Works {
+    async fn open() -> Self {
+        let world = World::new().await;
+        sqlx::query(
+            "INSERT INTO write.rate_cards (document, valid_from, created_by, created_at)
+             VALUES ($1, '2000-01-01', '{}', '2000-01-01')",
+        )
+        .bind(Json(RateCard::sample()))
+        .execute(&world.pool)
+        .await
+        .unwrap();
+        Self { world, models: Arc::default() }
+    }
+
+    fn store(&self) -> Store {
+        let pool = self.world.database.pool(DatabaseRole::Consumer);
+        Store::new(pool, Arc::new(self.world.clock.clone()), Arc::new(TimeOrderedIds))
+    }
+
+    /// A worker process of its own.
+    fn pricer(&self) -> Pricer {
+        self.pricer_with(self.models.clone(), config())
+    }
+
+    fn pricer_with(&self, models: Arc<dyn ObjectStore>, config: PricerConfig) -> Pricer {
+        Pricer::new(self.store(), models, config).unwrap()
+    }
+
+    async fn upload(&self, number: u128, file: Vec<u8>) -> ModelId {
+        let model_id: ModelId = format!("{number:064x}").parse().unwrap();
+        self.models.put(&path_of(&model_id), file.into()).await.unwrap();
+        self.world.upload(model_id.as_str()).await;
+        model_id
+    }
+
+    async fn submit(&self, number: usize, model_id: &ModelId) -> OrderId {
+        let command = SubmitOrder {
+            origin: Origin::Shop { external_id: format!("S-{number}") },
+            spec: WorkSpec { model_id: model_id.clone(), ..samples::spec() },
+        };
+        let context = context(&format!("submit-{number}"));
+        let handled = self.store().execute(&context, &command).await.unwrap();
+        let answer: CommandAnswer = serde_json::from_str(handled.answer.get()).unwrap();
+        answer.order.order_id
+    }
+
+    async fn count(&self, query: &'static str) -> i64 {
+        sqlx::query_scalar(query).fetch_one(&self.world.pool).await.unwrap()
+    }
+
+    async fn status_is(&self, order_id: OrderId, status: &str) -> bool {
+        let found: String =
+            sqlx::query_scalar("SELECT status FROM write.orders WHERE order_id = $1")
+                .bind(order_id.as_uuid())
+                .fetch_one(&self.world.pool)
+                .await
+                .unwrap();
+        found == status
+    }
+}
+
+fn config() -> PricerConfig {
+    PricerConfig {
+        lanes: Lane::ALL.to_vec(),
+        slots: 2,
+        threads: 1,
+        memory_mb: 100,
+        lease_seconds: 30,
+        max_attempts: 3,
+        poll_ms: 20,
+        away_seconds: 5,
+    }
+}
+
+fn context(key: &str) -> CommandContext {
+    CommandContext {
+        actor: Actor::Shop,
+        cause: Cause::new("shop", key.to_owned(), &[]),
+        trace_context: None,
+        expected_version: None,
+    }
+}
+
+fn cube() -> Vec<u8> {
+    include_bytes!("../../../pricing/tests/models/20mm-xyz-cube.stl").to_vec()
+}
+
+const PRICED: &str = "SELECT count(*) FROM write.orders WHERE status = 'PRICE_CALCULATED'";
+const BEGUN: &str = "SELECT coalesce(sum(begun), 0)::bigint FROM write.analyses";
+
+#[tokio::test]
+async fn fifty_identical_orders_on_three_workers_cost_one_analysis_and_get_one_price_each() {
+    let works = Works::open().await;
+    let model_id = works.upload(1, cube()).await;
+    for number in 0..50 {
+        works.submit(number, &model_id).await;
+    }
+    let shutdown = Shutdown::new();
+    let wake = Arc::new(Notify::new());
+    for _ in 0..3 {
+        works.pricer().run(&shutdown, &wake);
+    }
+    eventually("all are priced", async || works.count(PRICED).await == 50, PATIENCE).await;
+    assert_eq!(works.count(BEGUN).await, 1);
+    let prices = "SELECT count(DISTINCT data->'price'->'total') FROM write.order_events
+                  WHERE kind = 'price-calculated'";
+    assert_eq!(works.count(prices).await, 1);
+    let noise = "SELECT count(*) FROM write.order_events WHERE kind = 'pricing-interrupted'";
+    assert_eq!(works.count(noise).await, 0, "to wait for another's analysis is nobody's business");
+    shutdown.stop();
+}
+
+#[tokio::test]
+async fn what_is_no_model_is_read_once_and_refused_to_all_who_ordered_it() {
+    let works = Works::open().await;
+    let model_id = works.upload(1, b"solid of words\nendsolid".to_vec()).await;
+    for number in 0..5 {
+        works.submit(number, &model_id).await;
+    }
+    assert_eq!(works.pricer().drain().await.unwrap(), 5);
+    let failed = "SELECT count(*) FROM write.pricing_jobs WHERE state = 'failed'";
+    assert_eq!(works.count(failed).await, 5);
+    let codes = "SELECT count(DISTINCT data->>'code') FROM write.order_events
+                 WHERE kind = 'pricing-failed'";
+    assert_eq!((works.count(codes).await, works.count(BEGUN).await), (1, 1));
+}
+
+#[tokio::test]
+async fn a_worker_serves_its_lanes_only() {
+    let works = Works::open().await;
+    let model_id = works.upload(1, cube()).await;
+    works.submit(1, &model_id).await;
+    let lanes = vec![Lane::ShopLong, Lane::PartnerShort, Lane::PartnerLong];
+    let other = works.pricer_with(works.models.clone(), PricerConfig { lanes, ..config() });
+    assert_eq!(other.drain().await.unwrap(), 0);
+    assert_eq!(works.pricer().drain().await.unwrap(), 1);
+    let nothing = PricerConfig { lanes: Vec::new(), ..config() };
+    assert!(Pricer::new(works.store(), works.models.clone(), nothing).is_err());
+}
+
+#[tokio::test]
+async fn a_notice_wakes_a_worker_without_relay_and_without_polling() {
+    let works = Works::open().await;
+    let model_id = works.upload(1, cube()).await;
+    let (shutdown, wake) = (Shutdown::new(), Arc::new(Notify::new()));
+    let never = PricerConfig { poll_ms: 3_600_000, ..config() };
+    let pool = works.world.database.pool(DatabaseRole::Consumer);
+    wake_ups::listen(&Lane::ALL, &works.world.broker, &pool, &shutdown, &wake);
+    works.pricer_with(works.models.clone(), never).run(&shutdown, &wake);
+    let listens = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+    eventually("it listens", async || works.count(listens).await == 1, PATIENCE).await;
+    let order_id = works.submit(1, &model_id).await;
+    let priced = async || works.status_is(order_id, "PRICE_CALCULATED").await;
+    eventually("it is priced", priced, PATIENCE).await;
+    shutdown.stop();
+}
+
+#[tokio::test]
+async fn a_cancelled_order_frees_its_worker() {
+    let works = Works::open().await;
+    let (known, unknown) = (works.upload(1, cube()).await, works.upload(2, cube()).await);
+    works.submit(0, &known).await;
+    works.pricer().drain().await.unwrap();
+
+    let endless =
+        ThrottleConfig { wait_get_per_call: Duration::from_hours(1), ..ThrottleConfig::default() };
+    let models = Arc::new(ThrottledStore::new(InMemory::new(), endless));
+    let (shutdown, wake) = (Shutdown::new(), Arc::new(Notify::new()));
+    works.pricer_with(models, PricerConfig { slots: 1, ..config() }).run(&shutdown, &wake);
+    let stuck = works.submit(1, &unknown).await;
+    let fetches = "SELECT count(*) FROM write.pricing_jobs WHERE phase = 'fetching'";
+    eventually("it is told how far it is", async || works.count(fetches).await == 1, PATIENCE)
+        .await;
+
+    let order_id = works.submit(2, &known).await;
+    let command =
+        CancelOrder { order_id: stuck, reason: "no longer wanted".to_owned().try_into().unwrap() };
+    works.store().execute(&context("cancel"), &command).await.unwrap();
+    let priced = async || works.status_is(order_id, "PRICE_CALCULATED").await;
+    eventually("the worker goes on with the next", priced, PATIENCE).await;
+    assert!(works.status_is(stuck, "CANCELLED").await);
+    shutdown.stop();
+}
