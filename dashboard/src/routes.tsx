@@ -9,6 +9,9 @@ import { FoundPage } from './board/search'
 import { useI18n } from './i18n/i18n'
 import { MyWorkPage } from './mywork/my-work-page'
 import { OrderPage } from './order/order-page'
+import { FoundQuotesPage } from './quotes/found-quotes-page'
+import { QuotePage } from './quotes/quote-page'
+import { QuotesPage } from './quotes/quotes-page'
 import type { Role } from './session/token'
 import { useBackend } from './session/use-backend'
 
@@ -35,6 +38,13 @@ export function Routes() {
       </Route>
       <Route path="/my-work">
         <MyWorkPage />
+      </Route>
+      <Route path="/quotes/find/:reference">
+        {(at) => <FoundQuotesPage reference={decodeURIComponent(at.reference)} />}
+      </Route>
+      <Route path="/quotes/:id">{(at) => <QuotePage key={at.id} quoteId={at.id} />}</Route>
+      <Route path="/quotes">
+        <QuotesPage />
       </Route>
       <Route path="/board">
         <Redirect to={first} replace />

@@ -20,18 +20,30 @@ export interface Waiting {
 
 const TRIES = 5
 
-/** Sends until there is an answer that is about the command and not about the weather. */
-export async function carryOut(
+/** Sends an order's command until there is an answer that is about it and not about the weather. */
+export function carryOut(
   http: Pick<Http, 'command'>,
   command: Command,
   onWait: (waiting: Waiting | null) => void,
   signal?: AbortSignal,
-  wait: (ms: number, signal?: AbortSignal) => Promise<void> = sleep,
+  wait?: Wait,
 ): Promise<CommandAnswer> {
   const path = `/v1/orders/${encodeURIComponent(command.orderId)}/${command.kind}`
+  return persist(() => http.command<CommandAnswer>(path, command.key, command.body), onWait, signal, wait)
+}
+
+type Wait = (ms: number, signal?: AbortSignal) => Promise<void>
+
+/** The same request again while servers are away or busy: it carries a key, so nothing happens twice. */
+export async function persist<T>(
+  send: () => Promise<T>,
+  onWait: (waiting: Waiting | null) => void = () => {},
+  signal?: AbortSignal,
+  wait: Wait = sleep,
+): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await http.command<CommandAnswer>(path, command.key, command.body)
+      return await send()
     } catch (error) {
       const again = error instanceof ApiError && isTemporary(error.problem) && tries < TRIES
       if (!again) throw error

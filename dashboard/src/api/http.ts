@@ -7,7 +7,9 @@ import { type Store, store } from './store'
 
 export interface Http {
   read<T>(path: string, signal?: AbortSignal): Promise<T>
-  command<T extends { position: string }>(path: string, key: string, body: object): Promise<T>
+  command<T extends { position?: string }>(path: string, key: string, body: object): Promise<T>
+  /** A file, as it is. */
+  upload<T>(path: string, file: Blob, signal?: AbortSignal): Promise<T>
   /** The raw answer, for the live stream; throws problems like the others. */
   stream(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response>
   /** The position of the latest change of our own: reads are not served from behind it. */
@@ -25,6 +27,7 @@ export interface HttpOptions {
 
 const READ_TIMEOUT_MS = 15_000
 const COMMAND_TIMEOUT_MS = 20_000
+const UPLOAD_TIMEOUT_MS = 600_000
 
 export function http(options: HttpOptions): Http {
   const floor = store<string | null>(null)
@@ -53,6 +56,8 @@ export function http(options: HttpOptions): Http {
     if (reader && wanted && reader.epoch > wanted.epoch) floor.set(null)
   }
 
+  const writeBase = () => options.writeUrl().catch(() => Promise.reject(unreachable()))
+
   return {
     floor,
 
@@ -78,17 +83,26 @@ export function http(options: HttpOptions): Http {
       return { ...said, position }
     },
 
-    async command<T extends { position: string }>(path: string, key: string, body: object): Promise<T> {
-      const base = await options.writeUrl().catch(() => Promise.reject(unreachable()))
-      const response = await answer(base + path, {
+    async command<T extends { position?: string }>(path: string, key: string, body: object): Promise<T> {
+      const response = await answer((await writeBase()) + path, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json', Accept: 'application/json', 'Idempotency-Key': key },
         body: JSON.stringify(body),
         signal: within(COMMAND_TIMEOUT_MS),
       })
       const said: T = await response.json()
-      floor.set(later(floor.get(), said.position))
+      floor.set(later(floor.get(), said.position ?? null))
       return said
+    },
+
+    async upload<T>(path: string, file: Blob, signal?: AbortSignal): Promise<T> {
+      const response = await answer((await writeBase()) + path, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/octet-stream', Accept: 'application/json' },
+        body: file,
+        signal: within(UPLOAD_TIMEOUT_MS, signal),
+      })
+      return response.json()
     },
 
     stream(path, headers, signal) {

@@ -2,7 +2,7 @@
 
 import type { Http } from './http'
 import type { OrderPricing } from './pricing-types'
-import type { BoardPage, Card, Counts, Found, Status, Timeline, WorkPage } from './types'
+import type { BoardPage, Card, Counts, Found, Quote, Quotes, Status, Timeline, WorkPage } from './types'
 
 export type Order = 'newest' | 'oldest'
 
@@ -26,6 +26,10 @@ export function reads(http: Http) {
       http.read<Timeline>(`v1/orders/${encodeURIComponent(id)}/timeline?after_version=${after}`, signal),
     find: (reference: string, signal?: AbortSignal) =>
       http.read<Found>(`v1/orders?${query({ reference })}`, signal),
+    quote: (id: string, signal?: AbortSignal) =>
+      http.read<Quote>(`v1/quotes/${encodeURIComponent(id)}`, signal),
+    quotes: (reference: string, signal?: AbortSignal) =>
+      http.read<Quotes>(`v1/quotes?${query({ reference, limit: PAGE })}`, signal),
     myWork: (cursor: string | null, signal?: AbortSignal) =>
       http.read<WorkPage>(`v1/my-work?${query({ limit: PAGE, cursor })}`, signal),
   }

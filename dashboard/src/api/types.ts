@@ -22,11 +22,18 @@ export type PriceLine = Read['PriceLine']
 export type Pricing = Read['Pricing']
 export type Problem = Read['Problem']
 export type PublicConfig = Read['PublicConfig']
+export type Quote = Read['QuoteAnswer']
+export type QuoteBody = Write['QuoteBody']
+export type Quotes = Read['Quotes']
+export type RoughPrice = Read['RoughPrice']
 export type Status = Read['Status']
 export type StoneSetting = Read['StoneSetting']
 export type Timeline = Read['Timeline']
 export type TimelineEntry = Read['TimelineEntry']
+export type Unit = Read['Unit']
+export type UploadedModel = Write['UploadedModel']
 export type WorkPage = Read['WorkPage']
+export type WorkSpec = Read['WorkSpec']
 
 /** Every status is there; the document only knows that the keys are texts. */
 export type Counts = Omit<Read['Counts'], 'counts'> & { counts: Partial<Record<Status, number>> }
@@ -48,6 +55,8 @@ export const STATUSES = [
   'CLOSED',
   'CANCELLED',
 ] as const satisfies readonly Status[]
+
+export const UNITS = ['millimetre', 'centimetre', 'metre', 'inch', 'file'] as const satisfies readonly Unit[]
 
 /** The line of the board that belongs to a card: the same order, less of it. */
 export function rowOf(order: OrderView): BoardRow {

@@ -1,14 +1,14 @@
 // What is known of the order, as a list of names and values.
 
-import type { ReactNode } from 'react'
 import type { OrderView } from '../api/types'
 import { useI18n } from '../i18n/i18n'
-import { type Key, named } from '../i18n/text'
+import { named } from '../i18n/text'
 import { ActorName, actorText } from '../ui/actor'
 import { Copyable } from '../ui/copyable'
+import { Fact } from '../ui/fact'
 import { Moment } from '../ui/time'
 import { inHandOf } from './allowed'
-import { stonesText } from './stones-text'
+import { SpecFacts } from './spec-facts'
 
 export function Details({ order }: { order: OrderView }) {
   const { t } = useI18n()
@@ -39,14 +39,7 @@ export function Details({ order }: { order: OrderView }) {
           </Fact>
         )}
         {order.closing && <Fact name="order.closing">{closingText(order.closing, t)}</Fact>}
-        {spec && <Fact name="order.material">{spec.material}</Fact>}
-        {spec && <Fact name="order.finish">{spec.finish}</Fact>}
-        {spec && <Fact name="order.quantity">{t('row.pieces', { count: spec.quantity })}</Fact>}
-        {spec && <Fact name="order.unit">{t(`unit.${spec.unit}`)}</Fact>}
-        {spec?.rush && <Fact name="order.rush">{t('order.rush-yes')}</Fact>}
-        {spec?.settings && spec.settings.length > 0 && (
-          <Fact name="order.stones">{stonesText(spec.settings, t)}</Fact>
-        )}
+        {spec && <SpecFacts spec={spec} />}
         {order.approved_by && (
           <Fact name="order.approved-by">
             <ActorName actor={order.approved_by} />
@@ -86,16 +79,6 @@ export function Details({ order }: { order: OrderView }) {
         </Fact>
       </dl>
     </section>
-  )
-}
-
-function Fact({ name, children }: { name: Key; children: ReactNode }) {
-  const { t } = useI18n()
-  return (
-    <div className="fact">
-      <dt>{t(name)}</dt>
-      <dd>{children}</dd>
-    </div>
   )
 }
 

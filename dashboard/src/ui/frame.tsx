@@ -27,6 +27,7 @@ export function Frame({ children }: { children: ReactNode }) {
         <nav className="top-nav" aria-label={t('nav.main')}>
           <NavLink to="/board" text={t('nav.board')} />
           {session.role === 'operator' && <NavLink to="/my-work" text={t('nav.my-work')} />}
+          {['seller', 'admin'].includes(session.role) && <NavLink to="/quotes" text={t('nav.quotes')} />}
         </nav>
         <SearchBox />
         <DataAge />

@@ -144,6 +144,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/quotes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Quotes, the newest first. */
+        get: operations["quote_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotes/{quote_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What something would cost, or how far the answer is. */
+        get: operations["quote"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotes/{quote_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A stream of what becomes of a quote: an event named after its state at once, another with each change, and
+         *     the end after the final one. The id of an event is the quote's revision.
+         */
+        get: operations["quote_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -631,8 +685,83 @@ export interface components {
             write_api_url: string;
         };
         Quantity: number;
+        /** @description A quote, and how far its calculation is. */
+        QuoteAnswer: components["schemas"]["QuoteView"];
+        /**
+         * Format: uuid
+         * @description A question what something would cost.
+         */
+        QuoteId: string;
+        /** @description Paths of the read API. */
+        QuoteLinks: {
+            /** @description A stream of what becomes of it. */
+            events: string;
+            /** @description As it is now. */
+            self: string;
+        };
+        /** @description Some quotes. */
+        Quotes: {
+            /** @description Whether there are older ones. */
+            has_more: boolean;
+            /** @description The log's position that was visible beside them. */
+            position: components["schemas"]["Position"];
+            /** @description The newest first. */
+            quotes: components["schemas"]["QuoteView"][];
+        };
+        /** @description A quote as whoever asked for it sees it. */
+        QuoteView: {
+            /** @description `shop`, `partner` or `staff`. */
+            channel: string;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            created_at: string;
+            /** @description Where to ask the read API for it. */
+            links: components["schemas"]["QuoteLinks"];
+            order_id?: components["schemas"]["OrderId"] | null;
+            partner_id?: components["schemas"]["PartnerId"] | null;
+            price?: components["schemas"]["Price"] | null;
+            /**
+             * Format: date-time
+             * @description Since when the price is known.
+             */
+            priced_at?: string | null;
+            /** @description Ours. */
+            quote_id: components["schemas"]["QuoteId"];
+            /** @description What the requester calls it. */
+            reference?: string | null;
+            refusal?: components["schemas"]["RefusalView"] | null;
+            /** @description The printability report, once the model was looked at. */
+            report?: Record<string, never> | null;
+            /**
+             * Format: int32
+             * @description Grows with each change.
+             */
+            revision: number;
+            rough?: components["schemas"]["RoughPrice"] | null;
+            /** @description What would be made. */
+            spec: components["schemas"]["WorkSpec"];
+            /**
+             * @description `requested`, `priced`, `provisional` (a person must accept), `refused`, `expired`, `ordered` or `cancelled`.
+             * @example priced
+             */
+            state: string;
+            /**
+             * Format: date-time
+             * @description An order must be made before.
+             */
+            valid_until?: string | null;
+        };
         /** @example silver-925 */
         RateCardKey: string;
+        /** @description Why there is no price. */
+        RefusalView: {
+            /** @description The kind of trouble, for programs. */
+            code: string;
+            /** @description What is wrong, for people. */
+            reason: string;
+        };
         /** @description The stream ends here: connect again with the last id. */
         Resume: {
             reason: string;
@@ -641,6 +770,27 @@ export interface components {
         Resync: {
             position: components["schemas"]["Position"];
             reason: string;
+        };
+        /**
+         * @description What a rough price stands on.
+         * @enum {string}
+         */
+        RoughBasis: "box" | "open_volume" | "closed_volume";
+        /** @description A price from the outside of a model, known while the exact one is calculated. */
+        RoughPrice: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            at: string;
+            /** @description What the guess stands on. */
+            basis: components["schemas"]["RoughBasis"];
+            /** @description Hardly more than this. */
+            high: components["schemas"]["Money"];
+            /** @description The best guess. */
+            likely: components["schemas"]["Money"];
+            /** @description Hardly less than this. */
+            low: components["schemas"]["Money"];
         };
         /**
          * Format: uuid
@@ -1116,6 +1266,118 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quote_list: {
+        parameters: {
+            query?: {
+                /** @description Quotes at most, 1 to 200; 50 if not said. */
+                limit?: number;
+                /** @description What the requester calls it, the whole of it. People of the house search all requesters' quotes, and must say it. */
+                reference?: string;
+            };
+            header?: {
+                /** @description `ETag` of the answer that you hold */
+                "If-None-Match"?: string;
+                /** @description Not from before this position */
+                "MES-Min-Position"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Names this answer; absent from searches */
+                    ETag?: string;
+                    /** @description Everything that happened before this moment is in the answer */
+                    "MES-As-Of"?: string;
+                    /** @description Every event up to here is in the answer */
+                    "MES-Position"?: string;
+                    /** @description `cache`, `replica` or `primary` */
+                    "MES-Served-By"?: string;
+                    /** @description `true` when the answer may be from before `MES-Min-Position` */
+                    "MES-Stale"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quotes"];
+                };
+            };
+            /** @description The answer that you hold is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                quote_id: components["schemas"]["QuoteId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuoteAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quote_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                quote_id: components["schemas"]["QuoteId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
             };
             default: {
                 headers: {

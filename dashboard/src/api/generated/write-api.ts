@@ -98,7 +98,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Uploads a 3D model: the body is the file. It may be sent again at no cost. */
+        /**
+         * Uploads a 3D model: the body is the file. It may be sent again at no cost. With unit, material and finish in the
+         *     query the answer says about what it will cost.
+         */
         post: operations["upload_model"];
         delete?: never;
         options?: never;
@@ -132,7 +135,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A partner submits an order; it is priced at once. */
+        /** A partner submits an order; it is priced at once, or has its price from a quote. */
         post: operations["submit_order"];
         delete?: never;
         options?: never;
@@ -321,6 +324,60 @@ export interface paths {
         put?: never;
         /** Registers another jewellery seller, or renames one. */
         post: operations["register_partner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks what something would cost. The answer has the rough price at once: 202 while the exact price is being made,
+         *     201 when it is in the answer. `Prefer: wait=N` (seconds, at most 30) waits for the exact price.
+         */
+        post: operations["request_quote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotes/{quote_id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A person decides that a provisional price will do. */
+        post: operations["accept_quote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotes/{quote_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Calls a quote off. */
+        post: operations["cancel_quote"];
         delete?: never;
         options?: never;
         head?: never;
@@ -676,6 +733,32 @@ export interface components {
              */
             version: number;
         };
+        /** @description What was seen of a model while its bytes went by. Lengths in the file's own unit, which STL, OBJ, PLY and OFF do not say. */
+        Outside: {
+            /**
+             * Format: double
+             * @description The surface.
+             */
+            area?: number | null;
+            /** @description Along x, y and z, of everything in the file together. */
+            extents?: number[] | null;
+            /**
+             * @description The unit that the file itself carries.
+             * @example millimetre
+             */
+            unit?: string | null;
+            volume?: components["schemas"]["OutsideVolume"] | null;
+        };
+        /** @description A volume whose edges nobody has looked at one by one. */
+        OutsideVolume: {
+            /** @description Whether the surface is closed, as far as a checksum tells. */
+            closed: boolean;
+            /**
+             * Format: double
+             * @description In cubes of the file's unit.
+             */
+            cubes: number;
+        };
         /**
          * Format: uuid
          * @description Another jewellery seller who uses our API.
@@ -881,6 +964,81 @@ export interface components {
             wip_limit: number;
         };
         Quantity: number;
+        /** @description A question what something would cost. */
+        QuoteBody: {
+            /** @description A finish of the rate card. */
+            finish: components["schemas"]["RateCardKey"];
+            /** @description A material of the rate card. */
+            material: components["schemas"]["RateCardKey"];
+            /** @description A model that was uploaded before. */
+            model_id: components["schemas"]["ModelId"];
+            /** @description Pieces. */
+            quantity: components["schemas"]["Quantity"];
+            reference?: components["schemas"]["ExternalId"] | null;
+            /** @description Sooner than usual, for the rate card's surcharge. */
+            rush?: boolean;
+            /** @description Stones that are set into each piece. */
+            settings?: components["schemas"]["StoneSettings"];
+            /** @description The unit of the model's numbers; `file` when the file itself says it. */
+            unit: components["schemas"]["Unit"];
+        };
+        /**
+         * Format: uuid
+         * @description A question what something would cost.
+         */
+        QuoteId: string;
+        /** @description Paths of the read API. */
+        QuoteLinks: {
+            /** @description A stream of what becomes of it. */
+            events: string;
+            /** @description As it is now. */
+            self: string;
+        };
+        /** @description A quote as whoever asked for it sees it. */
+        QuoteView: {
+            /** @description `shop`, `partner` or `staff`. */
+            channel: string;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            created_at: string;
+            /** @description Where to ask the read API for it. */
+            links: components["schemas"]["QuoteLinks"];
+            order_id?: components["schemas"]["OrderId"] | null;
+            partner_id?: components["schemas"]["PartnerId"] | null;
+            price?: components["schemas"]["Price"] | null;
+            /**
+             * Format: date-time
+             * @description Since when the price is known.
+             */
+            priced_at?: string | null;
+            /** @description Ours. */
+            quote_id: components["schemas"]["QuoteId"];
+            /** @description What the requester calls it. */
+            reference?: string | null;
+            refusal?: components["schemas"]["RefusalView"] | null;
+            /** @description The printability report, once the model was looked at. */
+            report?: Record<string, never> | null;
+            /**
+             * Format: int32
+             * @description Grows with each change.
+             */
+            revision: number;
+            rough?: components["schemas"]["RoughPrice"] | null;
+            /** @description What would be made. */
+            spec: components["schemas"]["WorkSpec"];
+            /**
+             * @description `requested`, `priced`, `provisional` (a person must accept), `refused`, `expired`, `ordered` or `cancelled`.
+             * @example priced
+             */
+            state: string;
+            /**
+             * Format: date-time
+             * @description An order must be made before.
+             */
+            valid_until?: string | null;
+        };
         /** @example silver-925 */
         RateCardKey: string;
         Reason: string;
@@ -910,12 +1068,40 @@ export interface components {
             /** @description Who says so: the exchange, the supplier. */
             source: components["schemas"]["FixingSource"];
         };
+        /** @description Why there is no price. */
+        RefusalView: {
+            /** @description The kind of trouble, for programs. */
+            code: string;
+            /** @description What is wrong, for people. */
+            reason: string;
+        };
         /** @description A partner to be. */
         RegisterPartner: {
             /** @description What our people call them. */
             display_name: components["schemas"]["DisplayName"];
             /** @description Chosen by the caller, so that sending it again registers nobody twice. */
             partner_id: components["schemas"]["PartnerId"];
+        };
+        /**
+         * @description What a rough price stands on.
+         * @enum {string}
+         */
+        RoughBasis: "box" | "open_volume" | "closed_volume";
+        /** @description A price from the outside of a model, known while the exact one is calculated. */
+        RoughPrice: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            at: string;
+            /** @description What the guess stands on. */
+            basis: components["schemas"]["RoughBasis"];
+            /** @description Hardly more than this. */
+            high: components["schemas"]["Money"];
+            /** @description The best guess. */
+            likely: components["schemas"]["Money"];
+            /** @description Hardly less than this. */
+            low: components["schemas"]["Money"];
         };
         /**
          * Format: uuid
@@ -949,24 +1135,19 @@ export interface components {
         };
         /** @description All stones of a piece: at most 32 kinds, each named once, each with 1 to 10 000 stones. */
         StoneSettings: components["schemas"]["StoneSetting"][];
-        /** @description A partner's order. */
+        /** @description A partner's order: of a quote, or of what the other fields say, which are required then. */
         SubmitBody: {
             /** @description What the partner calls it; unique for ever, so that a repeated submission is the same order. */
             external_id: components["schemas"]["ExternalId"];
-            /** @description A finish of the rate card. */
-            finish: components["schemas"]["RateCardKey"];
-            /** @description A material of the rate card. */
-            material: components["schemas"]["RateCardKey"];
-            /** @description A model that was uploaded before. */
-            model_id: components["schemas"]["ModelId"];
-            /** @description Pieces. */
-            quantity: components["schemas"]["Quantity"];
+            finish?: components["schemas"]["RateCardKey"] | null;
+            material?: components["schemas"]["RateCardKey"] | null;
+            model_id?: components["schemas"]["ModelId"] | null;
+            quantity?: components["schemas"]["Quantity"] | null;
+            quote_id?: components["schemas"]["QuoteId"] | null;
             /** @description Sooner than usual, for the rate card's surcharge. */
-            rush?: boolean;
-            /** @description Stones that are set into each piece. */
-            settings?: components["schemas"]["StoneSettings"];
-            /** @description The unit of the model's numbers: STL, OBJ, PLY and OFF have none. `file` for what the file itself says. */
-            unit: components["schemas"]["Unit"];
+            rush?: boolean | null;
+            settings?: components["schemas"]["StoneSettings"] | null;
+            unit?: components["schemas"]["Unit"] | null;
         };
         TrackingNumber: string;
         /**
@@ -992,6 +1173,10 @@ export interface components {
             format: string;
             /** @description Name it in orders. */
             model_id: components["schemas"]["ModelId"];
+            /** @description What was seen of it on the way. */
+            outside: components["schemas"]["Outside"];
+            rough?: components["schemas"]["RoughPrice"] | null;
+            unpriceable?: components["schemas"]["Violation"] | null;
         };
         /** @description What is wrong with one field of a request. */
         Violation: {
@@ -1191,12 +1376,21 @@ export interface operations {
     };
     upload_model: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A finish of the rate card. */
+                finish?: components["schemas"]["RateCardKey"];
+                /** @description A material of the rate card. */
+                material?: components["schemas"]["RateCardKey"];
+                /** @description Pieces; one if not said. */
+                quantity?: components["schemas"]["Quantity"];
+                /** @description The unit of the model's numbers; `file` when the file itself says it. */
+                unit?: components["schemas"]["Unit"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** @description An STL file, binary or ASCII */
+        /** @description A model: STL (binary or ASCII), OBJ, 3MF, PLY, OFF or GLB */
         requestBody: {
             content: {
                 "application/octet-stream": number[];
@@ -1659,6 +1853,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RegisterPartner"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_quote: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+                /** @description `wait=N`: answer when the exact price is known, after N seconds at most */
+                Prefer?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuoteBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuoteView"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuoteView"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_quote: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                quote_id: components["schemas"]["QuoteId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuoteView"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_quote: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                quote_id: components["schemas"]["QuoteId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuoteView"];
                 };
             };
             default: {

@@ -1,0 +1,67 @@
+// What people of the house may do with a quote: accept a provisional price, or call the quote off.
+
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { persist } from '../api/commands'
+import type { Quote } from '../api/types'
+import { useI18n } from '../i18n/i18n'
+import { mayRepeat } from '../order/errands'
+import { useBackend } from '../session/use-backend'
+import { ProblemNotice } from '../ui/problem-notice'
+import { newest } from './newest'
+
+type Decision = 'accept' | 'cancel'
+
+/** In these states there is something to decide. */
+const DECISIONS: Record<string, Decision[]> = {
+  requested: ['cancel'],
+  priced: ['cancel'],
+  provisional: ['accept', 'cancel'],
+}
+
+export function QuoteActions({ quote }: { quote: Quote }) {
+  const { t, f } = useI18n()
+  const { session, http } = useBackend()
+  const queries = useQueryClient()
+  const decide = useMutation({
+    networkMode: 'always',
+    mutationFn: ({ decision, key }: { decision: Decision; key: string }) => {
+      const path = `/v1/quotes/${encodeURIComponent(quote.quote_id)}/${decision}`
+      return persist(() => http.command<Quote & { position?: string }>(path, key, {}))
+    },
+    onSuccess: (news) =>
+      queries.setQueryData<Quote>(['quote', quote.quote_id], (known) => newest(known, news)),
+  })
+  const decisions = ['seller', 'admin'].includes(session.role) ? (DECISIONS[quote.state] ?? []) : []
+  if (decisions.length === 0) return null
+  const text = (decision: Decision) =>
+    decision === 'accept' && quote.price
+      ? t('quote.accept', { sum: f.money(quote.price.total) })
+      : t('quote.cancel')
+  return (
+    <section className="panel quote-actions">
+      {quote.state === 'provisional' && <p>{t('quote.provisional-hint')}</p>}
+      <div className="buttons">
+        {decisions.map((decision) => (
+          <button
+            key={decision}
+            type="button"
+            className={decision === 'accept' ? 'primary' : 'danger'}
+            aria-disabled={decide.isPending}
+            onClick={() => decide.isPending || decide.mutate({ decision, key: crypto.randomUUID() })}
+          >
+            {text(decision)}
+          </button>
+        ))}
+      </div>
+      {decide.error && (
+        <ProblemNotice error={decide.error}>
+          {mayRepeat(decide.error) && (
+            <button type="button" onClick={() => decide.mutate(decide.variables)}>
+              {t('command.again')}
+            </button>
+          )}
+        </ProblemNotice>
+      )}
+    </section>
+  )
+}
