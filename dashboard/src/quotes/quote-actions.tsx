@@ -5,6 +5,8 @@ import { persist } from '../api/commands'
 import type { Quote } from '../api/types'
 import { useI18n } from '../i18n/i18n'
 import { mayRepeat } from '../order/errands'
+import { useKeptFocus } from '../order/use-kept-focus'
+import { useSettled } from '../order/use-settled'
 import { useBackend } from '../session/use-backend'
 import { ProblemNotice } from '../ui/problem-notice'
 import { newest } from './newest'
@@ -22,6 +24,8 @@ export function QuoteActions({ quote }: { quote: Quote }) {
   const { t, f } = useI18n()
   const { session, http } = useBackend()
   const queries = useQueryClient()
+  const settled = useSettled(quote.revision)
+  const focus = useKeptFocus(quote.revision)
   const decide = useMutation({
     networkMode: 'always',
     mutationFn: ({ decision, key }: { decision: Decision; key: string }) => {
@@ -33,6 +37,8 @@ export function QuoteActions({ quote }: { quote: Quote }) {
   })
   const decisions = ['seller', 'admin'].includes(session.role) ? (DECISIONS[quote.state] ?? []) : []
   if (decisions.length === 0) return null
+  // Not `disabled`, which would take the focus away.
+  const busy = decide.isPending || !settled
   const text = (decision: Decision) =>
     decision === 'accept' && quote.price
       ? t('quote.accept', { sum: f.money(quote.price.total) })
@@ -40,14 +46,14 @@ export function QuoteActions({ quote }: { quote: Quote }) {
   return (
     <section className="panel quote-actions">
       {quote.state === 'provisional' && <p>{t('quote.provisional-hint')}</p>}
-      <div className="buttons">
+      <div className="buttons" {...focus}>
         {decisions.map((decision) => (
           <button
             key={decision}
             type="button"
             className={decision === 'accept' ? 'primary' : 'danger'}
-            aria-disabled={decide.isPending}
-            onClick={() => decide.isPending || decide.mutate({ decision, key: crypto.randomUUID() })}
+            aria-disabled={busy}
+            onClick={() => busy || decide.mutate({ decision, key: crypto.randomUUID() })}
           >
             {text(decision)}
           </button>
