@@ -55,8 +55,12 @@ impl Bounds {
         }
     }
 
+    /// Corner by corner would not do: joining nothing must change nothing.
     pub(crate) fn join(&mut self, other: &Self) {
-        self.add_all(&[other.low, other.high]);
+        for axis in 0..3 {
+            self.low[axis] = self.low[axis].min(other.low[axis]);
+            self.high[axis] = self.high[axis].max(other.high[axis]);
+        }
     }
 
     pub(crate) fn add_all(&mut self, positions: &[[f32; 3]]) {
