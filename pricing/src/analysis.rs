@@ -25,6 +25,7 @@ mod bvh;
 pub(crate) mod columns;
 mod edges;
 pub(crate) mod extents;
+mod inside;
 mod nesting;
 mod overlap;
 mod repair;

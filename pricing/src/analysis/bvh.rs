@@ -50,6 +50,13 @@ impl Box3 {
         (0..3).all(|axis| self.low[axis] <= other.high[axis] && other.low[axis] <= self.high[axis])
     }
 
+    /// Whether a point lies inside, and not on a side.
+    pub(crate) fn surrounds(&self, point: [f64; 3]) -> bool {
+        (0..3).all(|axis| {
+            f64::from(self.low[axis]) < point[axis] && point[axis] < f64::from(self.high[axis])
+        })
+    }
+
     pub(crate) fn extents(&self) -> [f64; 3] {
         [0, 1, 2].map(|axis| f64::from(self.high[axis]) - f64::from(self.low[axis]))
     }

@@ -160,17 +160,10 @@ impl Grid {
         for (facet, _) in taking_part(shell_of) {
             let triangle = corners(mesh, facet);
             if Box3::of(&triangle).meets(region) {
-                area += self.project(triangle).0.area().abs();
+                area += Flat::of(triangle, self.axis).0.area().abs();
             }
         }
         area
-    }
-
-    /// A triangle seen along the axis, and its three heights.
-    fn project(&self, triangle: [[f32; 3]; 3]) -> (Flat, [f64; 3]) {
-        let (u, v) = ((self.axis + 1) % 3, (self.axis + 2) % 3);
-        let flat = triangle.map(|corner| [f64::from(corner[u]), f64::from(corner[v])]);
-        (Flat(flat), triangle.map(|corner| f64::from(corner[self.axis])))
     }
 
     fn look(&self, mesh: &Mesh, shell_of: &[u32], outward: &[i8], filled: Filled) -> Option<Seen> {
@@ -206,11 +199,8 @@ impl Grid {
     /// Notes where columns pass through the facet.
     fn cross(&self, mesh: &Mesh, facet: u32, turned: bool, crossings: &mut Vec<u64>) {
         let numbers = mesh.facets()[facet as usize];
-        let (flat, heights) = self.project(corners(mesh, facet));
+        let (flat, heights) = Flat::of(corners(mesh, facet), self.axis);
         let area = flat.area();
-        if area == 0.0 {
-            return;
-        }
         let downward = (area < 0.0) != turned;
         let [columns, rows] = [0, 1].map(|place| self.within(&flat, place));
         for row in rows.clone() {
@@ -259,11 +249,18 @@ fn taking_part(shell_of: &[u32]) -> impl Iterator<Item = (u32, u32)> {
 }
 
 /// A triangle without its third dimension.
-struct Flat([[f64; 2]; 3]);
+pub(super) struct Flat([[f64; 2]; 3]);
 
 impl Flat {
-    /// Twice the signed area, halved.
-    fn area(&self) -> f64 {
+    /// A triangle seen along an axis, and its three heights.
+    pub(super) fn of(triangle: [[f32; 3]; 3], axis: usize) -> (Self, [f64; 3]) {
+        let (u, v) = ((axis + 1) % 3, (axis + 2) % 3);
+        let flat = triangle.map(|corner| [f64::from(corner[u]), f64::from(corner[v])]);
+        (Self(flat), triangle.map(|corner| f64::from(corner[axis])))
+    }
+
+    /// Positive when the facet faces up.
+    pub(super) fn area(&self) -> f64 {
         let [a, b, c] = self.0;
         across(a, b, c) / 2.0
     }
@@ -271,13 +268,16 @@ impl Flat {
     /// The height of the facet over a point; `None` beside it. An edge is always computed from
     /// its lower to its higher vertex, so that the two facets at it agree on which side a point
     /// lies: none is in both of them or in neither.
-    fn height(
+    pub(super) fn height(
         &self,
         numbers: [u32; 3],
         point: [f64; 2],
         heights: [f64; 3],
         area: f64,
     ) -> Option<f64> {
+        if area == 0.0 {
+            return None;
+        }
         let mut weights = [0.0; 3];
         for (opposite, from, to) in [(2, 0, 1), (0, 1, 2), (1, 2, 0)] {
             let (a, b) = (self.0[from], self.0[to]);

@@ -5,23 +5,17 @@
 //! turned inside out is taken off instead of added; no count of edges sees either. A model whose
 //! shells are *all* the wrong way round is merely mirrored, and its volume is the absolute value.
 //!
-//! Containment is decided by the winding number of the outer shell around a corner of the inner
-//! one (solid angles after van Oosterom and Strackee, *The Solid Angle of a Plane Triangle*, IEEE
-//! Trans. Biomed. Eng. 30, 1983), and only where the bounding boxes allow it. Shells are taken not
-//! to cut through each other.
+//! Containment is asked of points of the inner shell ([`super::inside`]), and only where the
+//! bounding boxes allow it. Shells are taken not to cut through each other.
 
-use std::f64::consts::PI;
-
+use super::inside::{Inside, Side};
 use super::shells::Shell;
-use super::vector::{cross, dot, length, sub};
 use crate::mesh::Mesh;
 
-/// Comparisons of boxes after which the question is left open: less than a second.
-const WORK: u64 = 200_000_000;
-/// What visiting a facet costs, in comparisons of boxes.
-const VISIT: u64 = 16;
-/// Corners of the inner shell tried until one does not lie on the outer one.
-const CORNERS: usize = 8;
+/// Boxes and facets looked at before the question is left open: less than a second.
+const WORK: u64 = 50_000_000;
+/// Points of the inner shell tried until one does not lie on the outer one.
+const POINTS: usize = 8;
 
 /// Which shell lies inside which.
 pub(super) struct Nesting {
@@ -33,20 +27,39 @@ pub(super) struct Nesting {
     pub(super) misoriented: u32,
 }
 
-/// Finds out; `None` when there are too many shells.
-pub(super) fn nesting(mesh: &Mesh, grouped: &Grouped, shells: &[Shell]) -> Option<Nesting> {
+/// Finds out; `None` when there are too many shells. `candidates` are the pairs whose boxes meet.
+pub(super) fn nesting(
+    mesh: &Mesh,
+    grouped: &Grouped,
+    shells: &[Shell],
+    candidates: &[(u32, u32)],
+    inside: &mut Lazy<'_>,
+) -> Option<Nesting> {
     let mut work = Work(WORK);
+    let mut possible: Vec<Vec<u32>> = vec![vec![]; shells.len()];
+    for (one, other) in candidates {
+        for (outer, inner) in [(*one, *other), (*other, *one)] {
+            if shells[outer as usize].bounds.contain(&shells[inner as usize].bounds) {
+                possible[inner as usize].push(outer);
+            }
+        }
+    }
     let mut found = Nesting { depth: Vec::new(), parent: Vec::new(), misoriented: 0 };
     let mut against = [0_u32; 2];
-    for (index, inner) in shells.iter().enumerate() {
-        let enclosing = enclosing(mesh, grouped, shells, index, &mut work)?;
+    for (inner, possible) in possible.into_iter().enumerate() {
+        let enclosing = if possible.is_empty() {
+            vec![]
+        } else {
+            enclosing(mesh, grouped.facets(inner), possible, inside.get(), &mut work)?
+        };
         // Of those around it the smallest is the nearest.
         let size = |shell: &usize| shells[*shell].volume.abs();
         let parent = enclosing.iter().copied().min_by(|a, b| size(a).total_cmp(&size(b)));
-        let should_face_outward = enclosing.len() % 2 == 0;
+        let should_face_outward = enclosing.len().is_multiple_of(2);
         // A sheet folded onto itself is a shell without inside; it faces nowhere.
-        if inner.volume != 0.0 {
-            against[usize::from((inner.volume > 0.0) == should_face_outward)] += 1;
+        let volume = shells[inner].volume;
+        if volume != 0.0 {
+            against[usize::from((volume > 0.0) == should_face_outward)] += 1;
         }
         found.depth.push(u32::try_from(enclosing.len()).unwrap_or(u32::MAX));
         found.parent.push(parent);
@@ -56,62 +69,70 @@ pub(super) fn nesting(mesh: &Mesh, grouped: &Grouped, shells: &[Shell]) -> Optio
     Some(found)
 }
 
-/// The other shells around this one.
+/// Which of the possible shells are around the one with these facets.
 fn enclosing(
     mesh: &Mesh,
-    grouped: &Grouped,
-    shells: &[Shell],
-    inner: usize,
+    facets: &[u32],
+    mut possible: Vec<u32>,
+    inside: &Inside<'_>,
     work: &mut Work,
 ) -> Option<Vec<usize>> {
     let mut around = vec![];
-    work.spend(shells.len() as u64)?;
-    if shells[inner].volume == 0.0 {
-        return Some(around);
-    }
-    for (outer, shell) in shells.iter().enumerate() {
-        if outer != inner
-            && shell.bounds.contain(&shells[inner].bounds)
-            && encloses(mesh, grouped, outer, inner, work)?
-        {
-            around.push(outer);
+    let step = facets.len().div_ceil(POINTS).max(1);
+    for facet in facets.iter().step_by(step) {
+        let sides = inside.shells_at(within(mesh, *facet), work)?;
+        possible.retain(|shell| match sides.get(shell) {
+            None | Some(Side::Outside) => false,
+            Some(Side::Inside) => {
+                around.push(*shell as usize);
+                false
+            }
+            Some(Side::Unsure) => true,
+        });
+        if possible.is_empty() {
+            break;
         }
     }
     Some(around)
 }
 
-fn encloses(
-    mesh: &Mesh,
-    grouped: &Grouped,
-    outer: usize,
-    inner: usize,
-    work: &mut Work,
-) -> Option<bool> {
-    for facet in grouped.facets(inner).iter().take(CORNERS) {
-        let corner = mesh.facets()[*facet as usize][0];
-        let point = mesh.vertices()[corner as usize].map(f64::from);
-        work.spend(grouped.facets(outer).len() as u64 * VISIT)?;
-        let turns = winding(mesh, grouped.facets(outer), point);
-        let whole = turns.round();
-        // A point on the surface sees a fraction of the sphere.
-        if (turns - whole).abs() < 0.01 {
-            return Some(whole != 0.0);
-        }
-    }
-    Some(false)
+/// A point within a facet, at no round fraction of it: what models have in common are corners,
+/// middles and centres.
+pub(super) fn within(mesh: &Mesh, facet: u32) -> [f64; 3] {
+    let [a, b, c] = super::bvh::corners(mesh, facet).map(|corner| corner.map(f64::from));
+    [0, 1, 2].map(|axis| 0.313_7 * a[axis] + 0.271_9 * b[axis] + 0.414_4 * c[axis])
 }
 
-/// How often the surface goes around the point.
-pub(super) fn winding(mesh: &Mesh, facets: &[u32], point: [f64; 3]) -> f64 {
-    let angle = |facet: &u32| {
-        let corners = mesh.facets()[*facet as usize];
-        let [a, b, c] =
-            corners.map(|corner| sub(mesh.vertices()[corner as usize].map(f64::from), point));
-        let (la, lb, lc) = (length(a), length(b), length(c));
-        let volume = dot(a, cross(b, c));
-        volume.atan2(la * lb * lc + dot(a, b) * lc + dot(b, c) * la + dot(c, a) * lb)
-    };
-    facets.iter().map(angle).sum::<f64>() / (2.0 * PI)
+/// The tree for asking where points lie, built when it is first needed.
+pub(super) struct Lazy<'a> {
+    mesh: &'a Mesh,
+    shell_of: &'a [u32],
+    facets: Vec<u32>,
+    built: Option<Inside<'a>>,
+}
+
+impl<'a> Lazy<'a> {
+    /// Of all facets of the shells that any candidate pair names.
+    pub(super) fn new(
+        mesh: &'a Mesh,
+        shell_of: &'a [u32],
+        grouped: &Grouped,
+        candidates: &[(u32, u32)],
+    ) -> Self {
+        let mut named: Vec<u32> =
+            candidates.iter().flat_map(|(one, other)| [*one, *other]).collect();
+        named.sort_unstable();
+        named.dedup();
+        let facets =
+            named.into_iter().flat_map(|shell| grouped.facets(shell as usize)).copied().collect();
+        Self { mesh, shell_of, facets, built: None }
+    }
+
+    pub(super) fn get(&mut self) -> &Inside<'a> {
+        let facets = &mut self.facets;
+        self.built
+            .get_or_insert_with(|| Inside::new(self.mesh, self.shell_of, std::mem::take(facets)))
+    }
 }
 
 /// Facets ordered by shell.

@@ -2,8 +2,8 @@
 //!
 //! Pairs of shells whose boxes meet are candidates; only facets that reach into the other's box
 //! are looked at, through one tree of boxes that is compared with itself. A pair is settled by the
-//! first two facets that cross ([`super::triangles`]). Where facets only touch, the corners and
-//! centres of those that touch decide: some inside the other shell and some outside of it means
+//! first two facets that cross ([`super::triangles`]). Where facets only touch, points of those
+//! that touch decide: some inside the other shell and some outside of it means
 //! that it is cut all the same, exactly along its edges.
 //!
 //! One shell costs nothing. The work is bounded; when it runs out the answer is that there is
@@ -12,7 +12,8 @@
 use std::collections::BTreeMap;
 
 use super::bvh::{Box3, Bvh, corners};
-use super::nesting::{Grouped, Work, winding};
+use super::inside::Side;
+use super::nesting::{Grouped, Lazy, Work, within};
 use super::shells::Shell;
 use super::triangles::{Relation, Triangle, relation};
 use crate::mesh::Mesh;
@@ -21,8 +22,6 @@ use crate::mesh::Mesh;
 const WORK: u64 = 150_000_000;
 /// What comparing two facets costs, in comparisons of boxes.
 const COMPARE: u64 = 12;
-/// What visiting a facet costs when a winding number is computed.
-const VISIT: u64 = 16;
 /// Most pairs of shells whose boxes meet.
 const PAIRS: usize = 1 << 20;
 /// Touching facets kept of each side of a pair.
@@ -49,30 +48,25 @@ struct Pair {
 }
 
 /// Looks at all pairs; `None` when the work ran out.
-/// Shells without volume have no room to share.
 pub(super) fn overlap(
     mesh: &Mesh,
     shell_of: &[u32],
     grouped: &Grouped,
-    shells: &[Shell],
+    Candidates { boxes, pairs: candidates }: &Candidates,
+    inside: &mut Lazy<'_>,
 ) -> Option<Overlap> {
     let mut work = Work(WORK);
-    let own_box = |(index, shell): (usize, &Shell)| {
-        if shell.volume == 0.0 { Box3::NOTHING } else { bounds(mesh, grouped.facets(index)) }
-    };
-    let boxes: Vec<Box3> = shells.iter().enumerate().map(own_box).collect();
-    let candidates = candidates(&boxes, &mut work)?;
     let mut found = Overlap { crossing: 0, touching: 0, region: Box3::NOTHING };
     if candidates.is_empty() {
         return Some(found);
     }
-    let facets = reaching(mesh, grouped, &boxes, &candidates, &mut work)?;
+    let facets = reaching(mesh, grouped, boxes, candidates, &mut work)?;
     let mut search = Search::new(mesh, shell_of, facets, work);
     search.run()?;
     let Search { mut pairs, mut work, .. } = search;
     for (&(low, high), pair) in &mut pairs {
         if !pair.crossing {
-            pair.crossing = passes_through(mesh, grouped, &boxes, (low, high), pair, &mut work)?;
+            pair.crossing = passes_through(mesh, boxes, inside, (low, high), pair, &mut work)?;
         }
         if pair.crossing {
             found.crossing += 1;
@@ -89,9 +83,27 @@ fn bounds(mesh: &Mesh, facets: &[u32]) -> Box3 {
     facets.iter().fold(Box3::NOTHING, |all, facet| all.with(&Box3::of(&corners(mesh, *facet))))
 }
 
+/// Shells that could have to do with each other.
+pub(super) struct Candidates {
+    /// The box of each shell; nothing for those without volume, which have no room to share.
+    pub(super) boxes: Vec<Box3>,
+    /// Pairs whose boxes meet.
+    pub(super) pairs: Vec<(u32, u32)>,
+}
+
+/// Finds them; `None` when there are too many.
+pub(super) fn candidates(mesh: &Mesh, grouped: &Grouped, shells: &[Shell]) -> Option<Candidates> {
+    let own_box = |(index, shell): (usize, &Shell)| {
+        if shell.volume == 0.0 { Box3::NOTHING } else { bounds(mesh, grouped.facets(index)) }
+    };
+    let boxes: Vec<Box3> = shells.iter().enumerate().map(own_box).collect();
+    let pairs = meeting(&boxes, &mut Work(WORK))?;
+    Some(Candidates { boxes, pairs })
+}
+
 /// Pairs whose boxes meet, found by sweeping along x.
 #[expect(clippy::cast_possible_truncation, reason = "shells are numbered in 32 bits")]
-fn candidates(boxes: &[Box3], work: &mut Work) -> Option<Vec<(u32, u32)>> {
+fn meeting(boxes: &[Box3], work: &mut Work) -> Option<Vec<(u32, u32)>> {
     let mut order: Vec<usize> = (0..boxes.len()).collect();
     order.sort_unstable_by(|a, b| boxes[*a].low[0].total_cmp(&boxes[*b].low[0]).then(a.cmp(b)));
     let mut pairs = vec![];
@@ -259,55 +271,31 @@ fn note(witnesses: &mut Vec<u32>, facet: u32) {
     }
 }
 
-/// Whether one of two touching shells goes through the other's surface, exactly along edges.
+/// Whether one of two touching shells goes through the other's surface, exactly along edges:
+/// whether some points of the facets that touch lie inside the other and some outside.
 fn passes_through(
     mesh: &Mesh,
-    grouped: &Grouped,
     boxes: &[Box3],
+    inside: &mut Lazy<'_>,
     (low, high): (u32, u32),
     pair: &Pair,
     work: &mut Work,
 ) -> Option<bool> {
-    let [of_low, of_high] = &pair.witnesses;
-    Some(
-        on_both_sides(mesh, of_low, grouped.facets(high as usize), &boxes[high as usize], work)?
-            || on_both_sides(
-                mesh,
-                of_high,
-                grouped.facets(low as usize),
-                &boxes[low as usize],
-                work,
-            )?,
-    )
-}
-
-/// Whether some corners and centres of the facets lie inside the shell and some outside.
-fn on_both_sides(
-    mesh: &Mesh,
-    facets: &[u32],
-    shell: &[u32],
-    bounds: &Box3,
-    work: &mut Work,
-) -> Option<bool> {
-    let (mut inside, mut outside) = (false, false);
-    for facet in facets {
-        let triangle = corners(mesh, *facet).map(|corner| corner.map(f64::from));
-        let [a, b, c] = triangle;
-        let centre = [0, 1, 2].map(|axis| (a[axis] + b[axis] + c[axis]) / 3.0);
-        for point in [centre, a, b, c] {
-            if !holds(bounds, point) {
-                outside = true;
-                continue;
+    for (facets, other) in pair.witnesses.iter().zip([high, low]) {
+        let (mut within_it, mut beside_it) = (false, false);
+        for facet in facets {
+            for point in points(mesh, *facet) {
+                if !boxes[other as usize].surrounds(point) {
+                    beside_it = true;
+                    continue;
+                }
+                match inside.get().shells_at(point, work)?.get(&other) {
+                    Some(Side::Inside) => within_it = true,
+                    None | Some(Side::Outside) => beside_it = true,
+                    Some(Side::Unsure) => {}
+                }
             }
-            work.spend(shell.len() as u64 * VISIT)?;
-            let turns = winding(mesh, shell, point);
-            let whole = turns.round();
-            // A point on the surface sees a fraction of the sphere and says nothing.
-            if (turns - whole).abs() < 0.01 {
-                inside |= whole != 0.0;
-                outside |= whole == 0.0;
-            }
-            if inside && outside {
+            if within_it && beside_it {
                 return Some(true);
             }
         }
@@ -315,8 +303,10 @@ fn on_both_sides(
     Some(false)
 }
 
-fn holds(bounds: &Box3, point: [f64; 3]) -> bool {
-    (0..3).all(|axis| {
-        f64::from(bounds.low[axis]) <= point[axis] && point[axis] <= f64::from(bounds.high[axis])
-    })
+/// A point within a facet and one near each of its corners.
+fn points(mesh: &Mesh, facet: u32) -> [[f64; 3]; 4] {
+    let centre = within(mesh, facet);
+    let [a, b, c] = corners(mesh, facet)
+        .map(|corner| [0, 1, 2].map(|axis| 0.971 * f64::from(corner[axis]) + 0.029 * centre[axis]));
+    [centre, a, b, c]
 }

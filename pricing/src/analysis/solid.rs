@@ -3,8 +3,8 @@
 
 use super::bvh::Box3;
 use super::columns::{Filled, Interval, excess};
-use super::nesting::{Grouped, Nesting, nesting};
-use super::overlap::overlap;
+use super::nesting::{Grouped, Lazy, Nesting, nesting};
+use super::overlap::{candidates, overlap};
 use super::shells::Shell;
 use crate::mesh::Mesh;
 
@@ -44,8 +44,14 @@ pub(super) fn judge(mesh: &Mesh, shell_of: &[u32], shells: &[Shell], total: f64)
     }
     let shells = &without_sheets(mesh, shells)[..];
     let grouped = Grouped::new(shell_of, shells);
-    let nesting = nesting(mesh, &grouped, shells);
-    let overlap = overlap(mesh, shell_of, &grouped, shells);
+    let candidates = candidates(mesh, &grouped, shells);
+    let (nesting, overlap) = candidates.map_or((None, None), |candidates| {
+        let mut inside = Lazy::new(mesh, shell_of, &grouped, &candidates.pairs);
+        (
+            nesting(mesh, &grouped, shells, &candidates.pairs, &mut inside),
+            overlap(mesh, shell_of, &grouped, &candidates, &mut inside),
+        )
+    });
     solid.misoriented = nesting.as_ref().map(|found| found.misoriented);
     solid.overlapping = overlap.as_ref().map(|found| found.crossing);
     solid.touching = overlap.as_ref().map_or(0, |found| found.touching);

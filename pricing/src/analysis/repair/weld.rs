@@ -1,6 +1,6 @@
 //! Joining vertices that nearly coincide.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 use super::half_edges::each_edge;
 
@@ -62,42 +62,101 @@ fn open_vertices(vertices: usize, facets: &[[u32; 3]]) -> (Vec<bool>, u64) {
     (open, edges)
 }
 
-/// What each vertex becomes: itself, or one before it that is near enough. Those that stay are
-/// further apart than the tolerance, so a cell of the grid never holds more than a few.
+/// What each vertex becomes: itself, or the nearest before it that is near enough. Those that
+/// stay are further apart than the tolerance, so that few of them are near a place.
 fn targets(positions: &[[f32; 3]], open: &[bool], tolerance: f64) -> (Vec<u32>, u64) {
-    let cell = |position: &[f32; 3]| position.map(|x| grid_number(f64::from(x) / tolerance));
-    let mut staying: HashMap<[i64; 3], Vec<u32>> = HashMap::new();
+    let mut staying = Staying::new(open.iter().filter(|open| **open).count(), 2.0 * tolerance);
     let mut target: Vec<u32> = (0_u32..).take(positions.len()).collect();
     let mut joined = 0;
     for (vertex, _) in (0_u32..).zip(open).filter(|(_, open)| **open) {
         let position = &positions[vertex as usize];
-        let home = cell(position);
-        let near = around(home)
-            .filter_map(|cell| staying.get(&cell))
-            .flatten()
-            .copied()
-            .filter(|other| distance(&positions[*other as usize], position) <= tolerance)
-            .min_by(|a, b| {
-                let to = |other: u32| distance(&positions[other as usize], position);
-                to(*a).total_cmp(&to(*b)).then(a.cmp(b))
-            });
-        if let Some(other) = near {
-            target[vertex as usize] = other;
-            joined += 1;
+        let mut nearest = (tolerance, vertex);
+        staying.each_near(position, tolerance, |other| {
+            let far = distance(&positions[other as usize], position);
+            // The earliest of those equally far, whichever cell it is found in.
+            if far < nearest.0 || far <= nearest.0 && (nearest.1 == vertex || other < nearest.1) {
+                nearest = (far, other);
+            }
+        });
+        if nearest.1 == vertex {
+            staying.add(position, vertex);
         } else {
-            staying.entry(home).or_default().push(vertex);
+            target[vertex as usize] = nearest.1;
+            joined += 1;
         }
     }
     (target, joined)
 }
 
+/// Vertices in cubic cells; cells share slots of a table, and what else is in a slot is told
+/// apart by its distance.
+struct Staying {
+    side: f64,
+    keys: [u64; 3],
+    /// The last vertex put into each slot, as an index into `entries`.
+    slots: Vec<u32>,
+    /// A vertex, and the one put into the slot before it.
+    entries: Vec<(u32, u32)>,
+}
+
+/// The end of a slot's list.
+const END: u32 = u32::MAX;
+
+impl Staying {
+    fn new(vertices: usize, side: f64) -> Self {
+        // Numbers nobody can foresee: with known ones a file could put all cells into one slot.
+        // The result does not depend on them.
+        let random = RandomState::new();
+        Self {
+            side,
+            keys: [0, 1, 2].map(|axis| random.hash_one(axis) | 1),
+            slots: vec![END; vertices.max(1).next_power_of_two()],
+            entries: Vec::with_capacity(vertices / 2),
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the shift leaves the bits of an index")]
+    fn slot(&self, cell: [i64; 3]) -> usize {
+        let mut hash = 0_u64;
+        for (number, key) in cell.into_iter().zip(self.keys) {
+            hash = (hash ^ number.cast_unsigned()).wrapping_mul(key);
+            hash ^= hash >> 32;
+        }
+        hash as usize & (self.slots.len() - 1)
+    }
+
+    fn cell(&self, coordinate: f64) -> i64 {
+        grid_number(coordinate / self.side)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "MAX_FACETS keeps vertices below 2^32")]
+    fn add(&mut self, position: &[f32; 3], vertex: u32) {
+        let slot = self.slot(position.map(|x| self.cell(f64::from(x))));
+        self.entries.push((vertex, self.slots[slot]));
+        self.slots[slot] = self.entries.len() as u32 - 1;
+    }
+
+    /// Calls `visit` with all vertices in the cells within `reach`, and some others.
+    fn each_near(&self, position: &[f32; 3], reach: f64, mut visit: impl FnMut(u32)) {
+        let [x, y, z] =
+            position.map(|x| self.cell(f64::from(x) - reach)..=self.cell(f64::from(x) + reach));
+        for x in x {
+            for y in y.clone() {
+                for z in z.clone() {
+                    let mut next = self.slots[self.slot([x, y, z])];
+                    while let Some((vertex, before)) = self.entries.get(next as usize) {
+                        visit(*vertex);
+                        next = *before;
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "saturates far beyond any tolerance in use")]
 fn grid_number(value: f64) -> i64 {
     value.floor().clamp(-1e15, 1e15) as i64
-}
-
-fn around([x, y, z]: [i64; 3]) -> impl Iterator<Item = [i64; 3]> {
-    (0..27).map(move |n| [x + n % 3 - 1, y + n / 3 % 3 - 1, z + n / 9 - 1])
 }
 
 fn distance(a: &[f32; 3], b: &[f32; 3]) -> f64 {
