@@ -49,8 +49,8 @@ impl Report {
 /// Inspects a mesh that was analysed before.
 pub fn inspect(mesh: &Mesh, analysis: &Analysis, limits: &Limits) -> Report {
     let measures = Measures::of(mesh, analysis);
-    let mut findings = models::findings(analysis, &measures);
-    findings.extend(sizes::findings(analysis, &measures, limits));
+    let mut findings = models::findings(mesh, analysis, &measures);
+    findings.extend(sizes::findings(mesh, analysis, &measures, limits));
     findings.extend(walls::findings(analysis, &measures, limits));
     // Stable: within a severity they stay in the order of the checks.
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

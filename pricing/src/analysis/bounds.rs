@@ -14,8 +14,11 @@ use super::shells::Measured;
 use super::{edges, shells, solid};
 use crate::mesh::Mesh;
 
-/// Caps that make up more than this share of the surface are guesswork.
-const GUESSWORK: f64 = 0.1;
+/// A single cap that makes up more than this share of the surface is guesswork: a lid that is
+/// missing, or a sheet that never had a back.
+const LID: f64 = 0.05;
+/// So are caps that together make up more than this share.
+const SIEVE: f64 = 0.3;
 /// Rounding, as a share of the volume.
 const ROUNDING: f64 = 1e-9;
 
@@ -80,7 +83,8 @@ fn interval(
     let mut volume = volume;
     let explained = closed.sound
         && repaired.repair.one_sided_edges == 0
-        && repaired.repair.hole_area_mm2 <= GUESSWORK * closed.area;
+        && repaired.largest_hole <= LID * closed.area
+        && repaired.repair.hole_area_mm2 <= SIEVE * closed.area;
     if !explained {
         volume = volume
             .hull(Interval::point(measured.volume.abs()))

@@ -65,6 +65,8 @@ pub(super) struct Repaired {
     pub(super) duplicates: u64,
     /// Copies that were taken out, facing like those that stayed.
     pub(super) copies: Option<Mesh>,
+    /// Area of the largest hole, in file units squared.
+    pub(super) largest_hole: f64,
     /// By how much volume welding and capping may be wrong, in file units cubed.
     pub(super) margin: f64,
 }
@@ -102,6 +104,7 @@ pub(super) fn repair(mesh: &Mesh) -> Option<Repaired> {
         },
         duplicates: removed.duplicates,
         copies,
+        largest_hole: capped.largest,
         margin: capped.bulge + welded.map_or(0.0, |welded| welded.moved),
     })
 }

@@ -181,9 +181,16 @@ fn first_hit(
 fn entered(bounds: &Box3, from: [f64; 3], inverse: [f64; 3]) -> f64 {
     let (mut enter, mut leave) = (0.0_f64, f64::INFINITY);
     for axis in 0..3 {
-        let one = (f64::from(bounds.low[axis]) - from[axis]) * inverse[axis];
-        let other = (f64::from(bounds.high[axis]) - from[axis]) * inverse[axis];
-        // Where a ray runs within a side of the box this is NaN, which min and max pass over.
+        let (low, high) = (f64::from(bounds.low[axis]), f64::from(bounds.high[axis]));
+        if inverse[axis].is_infinite() {
+            // The ray runs along the sides of this axis: between them or not.
+            if from[axis] < low || high < from[axis] {
+                return f64::INFINITY;
+            }
+            continue;
+        }
+        let one = (low - from[axis]) * inverse[axis];
+        let other = (high - from[axis]) * inverse[axis];
         enter = enter.max(one.min(other));
         leave = leave.min(one.max(other));
     }

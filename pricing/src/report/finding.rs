@@ -48,6 +48,8 @@ pub enum FindingCode {
     TrappedVoids,
     /// The size looks like another unit.
     ScaleSuspicious,
+    /// The file says another unit than was ordered.
+    UnitContradictsFile,
     /// Larger than the machine.
     TooLarge,
     /// Fits the machine when turned.

@@ -2,15 +2,16 @@
 
 use super::finding::{Finding, FindingCode as Code, NumberUnit, Severity};
 use super::measures::Measures;
-use super::words::{en, ru};
+use super::words::{en, in_english, in_russian, ru};
 use crate::analysis::{Analysis, Repair, Standing, Verdict};
+use crate::mesh::Mesh;
 
 /// A spread of the volume up to this share is priced without a person.
 const SMALL_SPREAD: f64 = 0.005;
 /// Overlap of a surface with itself that is worth a word, as a share of the volume.
 const WORTH_A_WORD: f64 = 1e-6;
 
-pub(super) fn findings(analysis: &Analysis, measures: &Measures) -> Vec<Finding> {
+pub(super) fn findings(mesh: &Mesh, analysis: &Analysis, measures: &Measures) -> Vec<Finding> {
     let mut findings = vec![];
     findings.extend(standing(analysis));
     findings.extend(arrangement(analysis));
@@ -18,6 +19,7 @@ pub(super) fn findings(analysis: &Analysis, measures: &Measures) -> Vec<Finding>
         findings.extend(repaired(analysis, repair));
     }
     findings.extend(contents(analysis, measures));
+    findings.extend(unit(mesh, analysis));
     findings
 }
 
@@ -278,4 +280,23 @@ fn through_itself(analysis: &Analysis, measures: &Measures) -> Option<Finding> {
         )
         .number("counted_twice", overlap, NumberUnit::Mm3)
     })
+}
+
+/// Whether the file says another unit than the order.
+fn unit(mesh: &Mesh, analysis: &Analysis) -> Option<Finding> {
+    let said = mesh.unit().filter(|said| *said != analysis.unit)?;
+    Some(Finding::new(
+        Code::UnitContradictsFile,
+        Severity::Warning,
+        format!(
+            "В файле указаны {}, а в заказе — {}. Проверьте размер.",
+            in_russian(said),
+            in_russian(analysis.unit)
+        ),
+        format!(
+            "The file says {}, the order says {}. Check the size.",
+            in_english(said),
+            in_english(analysis.unit)
+        ),
+    ))
 }

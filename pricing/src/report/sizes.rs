@@ -3,23 +3,29 @@
 use super::finding::{Finding, FindingCode as Code, NumberUnit, Severity};
 use super::limits::{Limits, MaterialLimit};
 use super::measures::Measures;
-use super::words::{en, ru, size};
+use super::words::{en, in_english, in_russian, ru, size};
 use crate::analysis::{Analysis, Unit};
+use crate::mesh::Mesh;
 
 /// Below this extent nothing is a piece of jewellery: it is in another unit.
 const NOTHING_MM: f64 = 0.1;
 /// The largest extents of pieces of jewellery, from the smallest stud to the longest chain.
 const USUAL_MM: std::ops::RangeInclusive<f64> = 3.0..=500.0;
 
-pub(super) fn findings(analysis: &Analysis, measures: &Measures, limits: &Limits) -> Vec<Finding> {
+pub(super) fn findings(
+    mesh: &Mesh,
+    analysis: &Analysis,
+    measures: &Measures,
+    limits: &Limits,
+) -> Vec<Finding> {
     let mut findings = vec![];
-    findings.extend(scale(analysis, limits));
+    findings.extend(scale(mesh, analysis, limits));
     findings.extend(room(analysis, measures, limits));
     findings
 }
 
-/// Whether the size looks like another unit.
-fn scale(analysis: &Analysis, limits: &Limits) -> Option<Finding> {
+/// Whether the size looks like another unit. A file that carries its unit is believed.
+fn scale(mesh: &Mesh, analysis: &Analysis, limits: &Limits) -> Option<Finding> {
     let largest = analysis.bbox_mm.into_iter().fold(0.0, f64::max);
     let machine = limits
         .materials
@@ -27,7 +33,7 @@ fn scale(analysis: &Analysis, limits: &Limits) -> Option<Finding> {
         .flat_map(|material| material.build_volume_mm)
         .fold(*USUAL_MM.end(), f64::max);
     let plausible = *USUAL_MM.start()..=machine;
-    if plausible.contains(&largest) {
+    if mesh.unit().is_some() || plausible.contains(&largest) {
         return None;
     }
     let in_file = largest / analysis.unit.millimetres();
@@ -62,28 +68,6 @@ fn scale(analysis: &Analysis, limits: &Limits) -> Option<Finding> {
         )
         .number("largest_extent", largest, NumberUnit::Mm),
     )
-}
-
-fn in_russian(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Micrometre => "микрометры",
-        Unit::Millimetre => "миллиметры",
-        Unit::Centimetre => "сантиметры",
-        Unit::Metre => "метры",
-        Unit::Inch => "дюймы",
-        Unit::Foot => "футы",
-    }
-}
-
-fn in_english(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Micrometre => "micrometres",
-        Unit::Millimetre => "millimetres",
-        Unit::Centimetre => "centimetres",
-        Unit::Metre => "metres",
-        Unit::Inch => "inches",
-        Unit::Foot => "feet",
-    }
 }
 
 /// Whether it fits the machine, straight or turned.

@@ -1,5 +1,7 @@
 //! Numbers in words.
 
+use crate::analysis::Unit;
+
 /// A number as people read it: three significant digits, no exponent.
 pub(super) fn en(value: f64) -> String {
     let digits = if value.abs() >= 100.0 {
@@ -27,6 +29,30 @@ pub(super) fn ru(value: f64) -> String {
 /// Extents as `20 × 10 × 5`.
 pub(super) fn size(extents: [f64; 3], number: fn(f64) -> String) -> String {
     extents.map(number).join(" × ")
+}
+
+/// A unit, in Russian.
+pub(super) fn in_russian(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Micrometre => "микрометры",
+        Unit::Millimetre => "миллиметры",
+        Unit::Centimetre => "сантиметры",
+        Unit::Metre => "метры",
+        Unit::Inch => "дюймы",
+        Unit::Foot => "футы",
+    }
+}
+
+/// A unit, in English.
+pub(super) fn in_english(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Micrometre => "micrometres",
+        Unit::Millimetre => "millimetres",
+        Unit::Centimetre => "centimetres",
+        Unit::Metre => "metres",
+        Unit::Inch => "inches",
+        Unit::Foot => "feet",
+    }
 }
 
 #[cfg(test)]

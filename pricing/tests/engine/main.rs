@@ -12,6 +12,8 @@ mod obj;
 mod oracle;
 mod pricing_rules;
 mod reading;
+mod report;
 mod rough;
 mod shapes;
+mod standing;
 mod writers;

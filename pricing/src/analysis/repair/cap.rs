@@ -16,6 +16,8 @@ pub(super) struct Capped {
     pub(super) holes: u64,
     /// Area of the caps, in file units squared.
     pub(super) area: f64,
+    /// Area of the largest of them.
+    pub(super) largest: f64,
     /// How much volume could be between the caps and the surface that is missing.
     pub(super) bulge: f64,
 }
@@ -128,6 +130,7 @@ fn close(
         steepest = steepest.max(tangent(own, there));
     }
     capped.area += area;
+    capped.largest = capped.largest.max(area);
     capped.bulge += area * (area / PI).sqrt() / 2.0 * steepest;
     facets.extend(new);
 }
