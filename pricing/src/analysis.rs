@@ -14,7 +14,9 @@
 //! * **Volume**: the surface integral `Σ a·(b×c) / 6` over the facets (divergence theorem),
 //!   with corners taken relative to the centre of the bounding box, shell by shell, so that a
 //!   small part far from the origin loses nothing. It is a volume only when the mesh is closed and
-//!   oriented: [`Analysis::verdict`].
+//!   oriented and no two shells share room: [`Analysis::verdict`].
+//! * **Standing**: what may be done with the number, [`Analysis::standing`]. Nobody looks at a
+//!   volume before it.
 //!
 //! Large meshes are measured by all threads of the rayon pool that the caller is in. Work is cut into
 //! chunks of facets, and sums run in file order with Neumaier's compensation between chunks, so the
@@ -62,8 +64,8 @@ pub struct Analysis {
     pub format: Format,
     /// What one unit of the file was taken for.
     pub unit: Unit,
-    /// Volume in mm³, never negative. Means something only when [`Analysis::verdict`] is
-    /// [`Verdict::Exact`].
+    /// Volume in mm³, never negative. Means something only when [`Analysis::standing`] is
+    /// [`Standing::Exact`].
     pub volume_mm3: f64,
     /// The surface integral itself in mm³: negative when the surface is inside out.
     pub signed_volume_mm3: f64,

@@ -372,3 +372,31 @@ proptest! {
         prop_assert_eq!(analysed(&facets), analysed(&facets));
     }
 }
+
+/// A model of the oracle, in millimetres.
+fn of_oracle(name: &str) -> Analysis {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models");
+    analyse(&read(&std::fs::read(folder.join(name)).unwrap()).unwrap(), Unit::Millimetre)
+}
+
+#[test]
+fn real_models_with_faults_get_bounds_or_a_refusal() {
+    // Slivers without area: independent programs agree on the volume to 13 digits, and so do the
+    // bounds.
+    let featuretype = of_oracle("featuretype.STL");
+    assert!(spread_around(&featuretype, 11.627_733_431) < 1e-6);
+    // Two boxes with facets turned over: what a program that turns them back finds.
+    assert!(spread_around(&of_oracle("multibody.stl"), 0.007_422_78) < 1e-3);
+    // A hundred triangles that have nothing to do with each other.
+    let soup = of_oracle("soup.stl");
+    assert!(matches!(soup.standing(), Standing::Refused { .. }), "{:?}", soup.standing());
+    // Large openings and parts stuck into each other: nobody agrees within 7 %, and nobody should
+    // sell it without a look.
+    match of_oracle("teapot.stl").standing() {
+        Standing::Exact => panic!("a teapot with openings has no exact volume"),
+        Standing::Provisional { low_mm3, high_mm3, .. } => {
+            assert!(low_mm3 < 22_755.0 && 24_449.0 < high_mm3, "{low_mm3} {high_mm3}");
+        }
+        Standing::Refused { .. } => {}
+    }
+}
