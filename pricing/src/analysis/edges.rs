@@ -70,7 +70,9 @@ fn umbrellas(mesh: &Mesh, forest: &Forest) -> Found {
         room.judge(number_of(bucket * BUCKET), forest)
     });
     let mut all = Found::default();
-    found.into_iter().for_each(|found| all.add(found));
+    for found in found {
+        all.add(found);
+    }
     all
 }
 

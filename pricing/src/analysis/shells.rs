@@ -4,7 +4,7 @@
 //! result depends on the file alone, not on how many threads share the chunks.
 
 use super::sum::Sum;
-use super::vector::{cross, dot, length, sub};
+use super::vector::{cross, dot, is_zero, length, sub};
 use crate::mesh::Mesh;
 use crate::parallel::{self, CHUNK};
 use crate::tally::Totals;
@@ -64,7 +64,9 @@ impl Bounds {
     }
 
     pub(crate) fn add_all(&mut self, positions: &[[f32; 3]]) {
-        positions.iter().for_each(|position| self.add(*position));
+        for position in positions {
+            self.add(*position);
+        }
     }
 
     pub(crate) fn centre(&self) -> [f64; 3] {
@@ -143,7 +145,7 @@ impl Chunk {
             // Half the normal is the area; half the faces of a closed body face the light.
             *sum += component.abs() / 4.0;
         }
-        self.zero_area += u64::from(normal == [0.0; 3]);
+        self.zero_area += u64::from(is_zero(normal));
         // A dropped facet has no shell.
         if let Some(shell) = self.shells.get_mut(shell as usize) {
             shell.add(corners, volume);
@@ -191,7 +193,9 @@ fn summed(mesh: &Mesh, shell_of: &[u32], shells: u32) -> Measured {
         bounds.add_all(vertices);
         bounds
     });
-    boxes.iter().for_each(|chunk| bounds.join(chunk));
+    for chunk in &boxes {
+        bounds.join(chunk);
+    }
     let centre = bounds.centre();
 
     let shells = shells as usize;
@@ -223,7 +227,9 @@ fn summed(mesh: &Mesh, shell_of: &[u32], shells: u32) -> Measured {
     }
 
     let mut volume = Sum::NOTHING;
-    gathered.iter().for_each(|shell| volume.add(shell.volume.value()));
+    for shell in &gathered {
+        volume.add(shell.volume.value());
+    }
     Measured {
         volume: volume.value(),
         area: area.value(),

@@ -85,6 +85,7 @@ impl Welder {
     }
 
     /// Where a position would lie in an empty table.
+    #[expect(clippy::cast_possible_truncation, reason = "as many bits as an index has")]
     fn home(&self, position: [f32; 3]) -> usize {
         self.hash.of(position, self.slots.len().ilog2()) as usize
     }

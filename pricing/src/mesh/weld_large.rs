@@ -55,7 +55,9 @@ pub(super) fn weld<S: Source + ?Sized>(records: &Records<'_, S>) -> Result<Welde
     // The first fault in file order is the one to name, whichever was found first.
     let chunks = chunks.into_iter().collect::<Result<Vec<_>, S::Error>>()?;
     let (chunks, sums): (Vec<_>, Vec<_>) = chunks.into_iter().unzip();
-    sums.iter().for_each(|sums| totals.add(sums));
+    for sums in &sums {
+        totals.add(sums);
+    }
 
     let firsts = Firsts::new(3 * facets);
     let welder = || Welder::with_capacity(BUCKET / 4);

@@ -29,10 +29,10 @@ impl EdgeChecksum {
     }
 
     fn facet(&self, corners: [[f32; 3]; 3]) -> u64 {
-        let [a, b, c] = corners.map(|corner| self.hashes(canonical(corner)));
-        let [p, q] = [b[0].wrapping_sub(a[0]), b[1].wrapping_sub(a[1])];
-        let [r, s] = [c[0].wrapping_sub(a[0]), c[1].wrapping_sub(a[1])];
-        p.wrapping_mul(s).wrapping_sub(q.wrapping_mul(r))
+        let [from, one, other] = corners.map(|corner| self.hashes(canonical(corner)));
+        let [h1, g1] = [0, 1].map(|hash| one[hash].wrapping_sub(from[hash]));
+        let [h2, g2] = [0, 1].map(|hash| other[hash].wrapping_sub(from[hash]));
+        h1.wrapping_mul(g2).wrapping_sub(g1.wrapping_mul(h2))
     }
 
     fn hashes(&self, position: [f32; 3]) -> [u64; 2] {

@@ -6,8 +6,9 @@
 
 use crate::analysis::shells::Bounds;
 use crate::analysis::sum::Sum;
-use crate::analysis::vector::{cross, dot, length, sub};
+use crate::analysis::vector::{cross, dot, is_zero, length, sub};
 use crate::mesh::stl_binary::{RECORD, corners};
+use crate::mesh::weld::canonical;
 
 /// The point the volume of a file is first summed about: its first corner.
 pub(crate) fn reference(first: &[u8; RECORD]) -> [f64; 3] {
@@ -82,12 +83,12 @@ impl ChunkSums {
         let normal = cross(sub(b, a), sub(c, a));
         self.six_volumes += dot(a, normal);
         self.two_areas += length(normal);
-        for axis in 0..3 {
-            self.normals[axis] += normal[axis];
-            self.two_sided[axis] += normal[axis].abs();
+        for (axis, component) in normal.into_iter().enumerate() {
+            self.normals[axis] += component;
+            self.two_sided[axis] += component.abs();
         }
-        if normal == [0.0; 3] {
-            let [a, b, c] = corners;
+        if is_zero(normal) {
+            let [a, b, c] = corners.map(|corner| canonical(corner).map(f32::to_bits));
             self.zero_area += 1;
             self.dropped += u64::from(a == b || b == c || c == a);
         }

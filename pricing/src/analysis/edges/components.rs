@@ -73,11 +73,12 @@ impl Forest {
         let (mut a, mut b) = (self.find(a), self.find(b));
         while a != b {
             let (low, high) = (a.min(b), a.max(b));
-            match self.parents[high as usize].compare_exchange(high, low, Relaxed, Relaxed) {
-                Ok(_) => return,
-                // Somebody hooked it to another root in the meantime: go on from there.
-                Err(_) => (a, b) = (self.find(low), self.find(high)),
+            let high_parent = &self.parents[high as usize];
+            if high_parent.compare_exchange(high, low, Relaxed, Relaxed).is_ok() {
+                return;
             }
+            // Somebody hooked it to another root in the meantime: go on from there.
+            (a, b) = (self.find(low), self.find(high));
         }
     }
 

@@ -18,7 +18,7 @@ pub(super) struct Split<'mesh> {
 
 /// A facet at a vertex with several umbrellas.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Corner {
+struct Place {
     vertex: u32,
     facet: usize,
     corner: usize,
@@ -38,7 +38,7 @@ pub(super) fn split<'mesh>(
     let split_facets = split.facets.to_mut();
     for corners in corners_at(pinched, facets, vertices).chunk_by(|a, b| a.vertex == b.vertex) {
         neighbours.clear();
-        neighbours.extend(corners.iter().map(|Corner { facet, corner, .. }| {
+        neighbours.extend(corners.iter().map(|Place { facet, corner, .. }| {
             let facet = facets[*facet];
             [facet[(corner + 1) % 3], facet[(corner + 2) % 3]]
         }));
@@ -48,7 +48,7 @@ pub(super) fn split<'mesh>(
             if umbrella == 0 {
                 continue;
             }
-            let Corner { vertex, facet, corner } = corners[index];
+            let Place { vertex, facet, corner } = corners[index];
             if umbrella == index {
                 copy_of[index] = number_of(vertices + split.copies.len());
                 split.copies.push(vertex);
@@ -60,7 +60,7 @@ pub(super) fn split<'mesh>(
 }
 
 /// All corners at these vertices, ordered by vertex and then in file order.
-fn corners_at(pinched: &[u32], facets: &[[u32; 3]], vertices: usize) -> Vec<Corner> {
+fn corners_at(pinched: &[u32], facets: &[[u32; 3]], vertices: usize) -> Vec<Place> {
     let mut is_pinched = vec![false; vertices];
     for vertex in pinched {
         is_pinched[*vertex as usize] = true;
@@ -69,7 +69,7 @@ fn corners_at(pinched: &[u32], facets: &[[u32; 3]], vertices: usize) -> Vec<Corn
     for (facet, numbers) in facets.iter().enumerate().filter(|(_, numbers)| takes_part(numbers)) {
         for (corner, vertex) in numbers.iter().enumerate() {
             if is_pinched[*vertex as usize] {
-                found.push(Corner { vertex: *vertex, facet, corner });
+                found.push(Place { vertex: *vertex, facet, corner });
             }
         }
     }
