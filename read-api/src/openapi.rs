@@ -13,8 +13,8 @@ use crate::dashboard;
 use crate::filter::Sorting;
 use crate::live::{self, frames};
 use crate::queries::{
-    my_work, order_board, order_card, order_search, order_timeline, pricing_place, quote,
-    quote_list, status_counts,
+    model_analysis, my_work, order_board, order_card, order_search, order_timeline, pricing_place,
+    quote, quote_list, status_counts,
 };
 
 #[derive(OpenApi)]
@@ -37,6 +37,7 @@ use crate::queries::{
         quote_list::handler,
         live::quotes::handler,
         pricing_place::handler,
+        model_analysis::handler,
         live::handler,
         dashboard::public_config,
     ),
@@ -63,9 +64,10 @@ pub fn document() -> utoipa::openapi::OpenApi {
     document
 }
 
-/// Streams and single quotes have no freshness to speak of.
+/// Streams, single quotes and what was measured have no freshness to speak of.
 fn is_a_screen(path: &str) -> bool {
-    path.starts_with("/v1/") && path != "/v1/live" && !path.starts_with("/v1/quotes/")
+    let moving = ["/v1/live", "/v1/quotes/", "/v1/models/"];
+    path.starts_with("/v1/") && !moving.iter().any(|start| path.starts_with(start))
 }
 
 /// What is true of every question, said once.

@@ -3,8 +3,8 @@
 use actix_web::web::{ServiceConfig, get};
 
 use crate::queries::{
-    my_work, order_board, order_card, order_search, order_timeline, pricing_place, quote,
-    quote_list, status_counts,
+    model_analysis, my_work, order_board, order_card, order_search, order_timeline, pricing_place,
+    quote, quote_list, status_counts,
 };
 use crate::{dashboard, live, openapi};
 
@@ -20,6 +20,7 @@ pub fn add(app: &mut ServiceConfig) {
         .route("/v1/quotes", get().to(quote_list::handler))
         .route("/v1/quotes/{quote_id}", get().to(quote::handler))
         .route("/v1/quotes/{quote_id}/events", get().to(live::quotes::handler))
+        .route("/v1/models/{model_id}/analysis", get().to(model_analysis::handler))
         .route("/v1/live", get().to(live::handler))
         .route("/openapi.json", get().to(openapi::handler))
         .configure(dashboard::routes);

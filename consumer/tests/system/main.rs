@@ -4,6 +4,7 @@
 
 mod carried_through;
 mod killed;
+mod oracle;
 mod killed_pricer;
 mod quoted;
 mod stack;

@@ -165,17 +165,17 @@ impl Stack {
         assert_eq!(answer.status(), StatusCode::OK, "{:?}", answer.text().await);
     }
 
+    /// Uploads a model and answers what the write API says of it.
+    pub async fn upload(&self, model: Vec<u8>) -> Value {
+        let url = format!("{}/v1/models", self.url("write-api"));
+        let upload = self.http.post(url).bearer_auth(&self.shop_key).body(model);
+        upload.send().await.unwrap().json().await.unwrap()
+    }
+
     /// Uploads the 20 mm cube and answers its id.
     pub async fn upload_cube(&self) -> String {
         let cube = include_bytes!("../../../pricing/tests/models/20mm-xyz-cube.stl");
-        self.upload(cube.to_vec()).await
-    }
-
-    /// Uploads a model and answers its id.
-    pub async fn upload(&self, model: Vec<u8>) -> String {
-        let url = format!("{}/v1/models", self.url("write-api"));
-        let upload = self.http.post(url).bearer_auth(&self.shop_key).body(model);
-        let answer: Value = upload.send().await.unwrap().json().await.unwrap();
+        let answer = self.upload(cube.to_vec()).await;
         answer["model_id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
@@ -186,8 +186,19 @@ impl Stack {
         model_id: &str,
         key: &str,
     ) -> reqwest::Result<Response> {
+        self.submit_in(external_id, model_id, "millimetre", key).await
+    }
+
+    /// A partner's submission of a model in a unit.
+    pub async fn submit_in(
+        &self,
+        external_id: &str,
+        model_id: &str,
+        unit: &str,
+        key: &str,
+    ) -> reqwest::Result<Response> {
         let body = json!({
-            "external_id": external_id, "model_id": model_id, "unit": "millimetre",
+            "external_id": external_id, "model_id": model_id, "unit": unit,
             "material": "silver-925", "finish": "polished", "quantity": 1,
         });
         let url = format!("{}/v1/orders", self.url("write-api"));

@@ -32,6 +32,19 @@ pub enum Unit {
     File,
 }
 
+impl Unit {
+    /// As in JSON and in rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Millimetre => "millimetre",
+            Self::Centimetre => "centimetre",
+            Self::Metre => "metre",
+            Self::Inch => "inch",
+            Self::File => "file",
+        }
+    }
+}
+
 /// A name from the rate card: `silver-925`, `polished`. Lower-case letters, digits and dashes, at most 40.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
