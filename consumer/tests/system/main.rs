@@ -4,7 +4,7 @@
 
 mod carried_through;
 mod killed;
-mod oracle;
 mod killed_pricer;
+mod oracle;
 mod quoted;
 mod stack;

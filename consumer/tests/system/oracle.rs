@@ -45,7 +45,7 @@ async fn through_the_system(stack: &Stack, name: &str, format: &str, bytes: Vec<
     let mesh = read(&bytes).unwrap();
     let unit = if mesh.unit().is_some() { "file" } else { "millimetre" };
     let analysis = analyse(&mesh, mesh.unit().unwrap_or(Unit::Millimetre));
-    let uploaded = stack.upload(bytes).await;
+    let uploaded = stack.uploaded(bytes).await;
     assert_eq!(uploaded["format"], format, "{name}: {uploaded}");
     let model_id = uploaded["model_id"].as_str().unwrap();
     let number = format!("P-{name}");
@@ -57,7 +57,9 @@ async fn through_the_system(stack: &Stack, name: &str, format: &str, bytes: Vec<
     let price = ended(stack, order_id).await;
     // Whatever the system charges for, it is the volume or the upper bound, and never a bare number.
     match &standing {
-        Standing::Exact => assert_eq!(price["model"]["volume_mm3"], json!(analysis.volume_mm3), "{name}"),
+        Standing::Exact => {
+            assert_eq!(price["model"]["volume_mm3"], json!(analysis.volume_mm3), "{name}")
+        }
         Standing::Provisional { high_mm3, .. } if !price.is_null() => {
             assert_eq!(price["model"]["volume_mm3"], json!(high_mm3), "{name}");
             assert!(price["range"].is_object(), "{name}: {price}");
@@ -79,12 +81,16 @@ async fn ended(stack: &Stack, order_id: &str) -> Value {
     let path = format!("/v1/orders/{order_id}");
     let look = || async {
         let card = stack.read(&stack.partner_key, &path).await?;
-        let is_over = card["order"]["price"].is_object()
-            || card["order"]["pricing"]["state"] == "failed";
+        let is_over =
+            card["order"]["price"].is_object() || card["order"]["pricing"]["state"] == "failed";
         is_over.then(|| card["order"]["price"].clone())
     };
-    eventually(&format!("{order_id} is priced or failed"), || async { look().await.is_some() }, PATIENCE)
-        .await;
+    eventually(
+        &format!("{order_id} is priced or failed"),
+        || async { look().await.is_some() },
+        PATIENCE,
+    )
+    .await;
     look().await.unwrap()
 }
 
@@ -105,7 +111,8 @@ fn hold_to_the_table(row: &Row, told: &Value) {
     assert_eq!(told["standing"]["standing"] == "exact", is_exact, "{name}: {told}");
     if is_exact {
         for (ours, theirs) in [("volume_mm3", "volume_ref"), ("area_mm2", "area_ref")] {
-            let (value, wanted) = (analysis[ours].as_f64().unwrap(), row[theirs].parse::<f64>().unwrap());
+            let (value, wanted) =
+                (analysis[ours].as_f64().unwrap(), row[theirs].parse::<f64>().unwrap());
             assert!((value - wanted).abs() <= 1e-9 * wanted, "{name}: {ours} {value} {wanted}");
         }
     }

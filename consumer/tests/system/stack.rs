@@ -166,7 +166,7 @@ impl Stack {
     }
 
     /// Uploads a model and answers what the write API says of it.
-    pub async fn upload(&self, model: Vec<u8>) -> Value {
+    pub async fn uploaded(&self, model: Vec<u8>) -> Value {
         let url = format!("{}/v1/models", self.url("write-api"));
         let upload = self.http.post(url).bearer_auth(&self.shop_key).body(model);
         upload.send().await.unwrap().json().await.unwrap()
@@ -175,7 +175,12 @@ impl Stack {
     /// Uploads the 20 mm cube and answers its id.
     pub async fn upload_cube(&self) -> String {
         let cube = include_bytes!("../../../pricing/tests/models/20mm-xyz-cube.stl");
-        let answer = self.upload(cube.to_vec()).await;
+        self.upload(cube.to_vec()).await
+    }
+
+    /// Uploads a model and answers its id.
+    pub async fn upload(&self, model: Vec<u8>) -> String {
+        let answer = self.uploaded(model).await;
         answer["model_id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 

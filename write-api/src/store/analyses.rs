@@ -182,7 +182,7 @@ impl Store {
         let kept = sqlx::query!(
             "UPDATE write.analyses
              SET state = $5, analysis = $6, report = $7, refusal = $8, finished_at = $9,
-                 lease_token = NULL, lease_until = NULL
+                 standing = $10, lease_token = NULL, lease_until = NULL
              WHERE model_id = $1 AND unit = $2 AND engine_version = $3 AND lease_token = $4",
             key.model_id.as_str(),
             key.unit_name(),
@@ -193,6 +193,7 @@ impl Store {
             report,
             refusal.map(Json) as _,
             self.clock.now(),
+            analysis.map(|analysis| Json(analysis.standing())) as _,
         )
         .execute(&mut *transaction)
         .await?
