@@ -136,17 +136,15 @@ fn morton_order(mesh: &Mesh, facets: Vec<u32>) -> Vec<u32> {
     let [x, y, z] = bounds.extents();
     let side = x.max(y).max(z);
     let scale = if side > 0.0 { f64::from((1_u32 << BITS) - 1) / side } else { 0.0 };
-    let mut keyed: Vec<(u64, u32)> = facets
-        .into_iter()
-        .map(|facet| {
-            let [a, b, c] = corners(mesh, facet);
-            let cell = [0, 1, 2].map(|axis| {
-                let centre = (f64::from(a[axis]) + f64::from(b[axis]) + f64::from(c[axis])) / 3.0;
-                grid_number((centre - f64::from(bounds.low[axis])) * scale)
-            });
-            (spread(cell[0]) | spread(cell[1]) << 1 | spread(cell[2]) << 2, facet)
-        })
-        .collect();
+    let cell = |facet: u32| {
+        let corners = corners(mesh, facet);
+        let along = |axis: usize| {
+            let centre = corners.iter().map(|corner| f64::from(corner[axis])).sum::<f64>() / 3.0;
+            spread(grid_number((centre - f64::from(bounds.low[axis])) * scale))
+        };
+        along(0) | along(1) << 1 | along(2) << 2
+    };
+    let mut keyed: Vec<(u64, u32)> = facets.into_iter().map(|facet| (cell(facet), facet)).collect();
     keyed.sort_unstable();
     keyed.into_iter().map(|(_, facet)| facet).collect()
 }

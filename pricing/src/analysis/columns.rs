@@ -143,8 +143,8 @@ impl Grid {
         };
         let covered = grid.covered(mesh, shell_of, region) / (padded[0] * padded[1]);
         let affordable = (CROSSINGS / covered.max(1.0)).sqrt();
-        grid.side = (64..SIDE).rev().step_by(64).find(|side| *side as f64 <= affordable)?;
-        let cells = grid.side as f64;
+        grid.side = (64..SIDE).rev().step_by(64).find(|side| real(*side) <= affordable)?;
+        let cells = real(grid.side);
         for (place, other) in others.into_iter().enumerate() {
             grid.step[place] = padded[place] / cells;
             let margin = (padded[place] - flat[place]) * 0.618;
@@ -172,7 +172,7 @@ impl Grid {
             let turn = outward[shell as usize];
             if turn != 0 {
                 self.cross(mesh, facet, turn < 0, &mut crossings);
-                if crossings.len() as f64 > 2.0 * CROSSINGS {
+                if real(crossings.len()) > 2.0 * CROSSINGS {
                     return None;
                 }
             }
@@ -206,8 +206,8 @@ impl Grid {
         for row in rows.clone() {
             for column in columns.clone() {
                 let point = [
-                    self.first[0] + column as f64 * self.step[0],
-                    self.first[1] + row as f64 * self.step[1],
+                    self.first[0] + real(column) * self.step[0],
+                    self.first[1] + real(row) * self.step[1],
                 ];
                 if let Some(height) = flat.height(numbers, point, heights, area) {
                     crossings.push(packed(row * self.side + column, height, downward));
@@ -221,7 +221,7 @@ impl Grid {
     fn within(&self, flat: &Flat, place: usize) -> std::ops::Range<usize> {
         let [a, b, c] = flat.0.map(|corner| corner[place]);
         let number = |at: f64| (at - self.first[place]) / self.step[place];
-        let last = self.side as f64;
+        let last = real(self.side);
         let from = number(a.min(b).min(c)).ceil().clamp(0.0, last) as usize;
         let to = (number(a.max(b).max(c)).floor() + 1.0).clamp(0.0, last) as usize;
         from..to.max(from)
@@ -242,6 +242,11 @@ impl Grid {
         }
         variation
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "columns and crossings are counted far below 2^53")]
+fn real(number: usize) -> f64 {
+    number as f64
 }
 
 fn taking_part(shell_of: &[u32]) -> impl Iterator<Item = (u32, u32)> {
@@ -311,7 +316,6 @@ fn packed(column: usize, height: f64, downward: bool) -> u64 {
     (column as u64) << 33 | u64::from(ordered) << 1 | u64::from(downward)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "31 bits")]
 fn column_of(crossing: u64) -> usize {
     (crossing >> 33) as usize
 }

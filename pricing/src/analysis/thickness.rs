@@ -131,11 +131,11 @@ fn start(triangle: [[f32; 3]; 3], number: f64) -> Option<Start> {
         return None;
     }
     // Half of the square is folded over onto the triangle.
-    let [mut u, mut v] = STEP.map(|step| (0.5 + step * number).fract());
-    if u + v > 1.0 {
-        (u, v) = (1.0 - u, 1.0 - v);
+    let mut place = STEP.map(|step| (0.5 + step * number).fract());
+    if place[0] + place[1] > 1.0 {
+        place = place.map(|x| 1.0 - x);
     }
-    let point = [0, 1, 2].map(|axis| a[axis] + u * along[axis] + v * across[axis]);
+    let point = [0, 1, 2].map(|axis| a[axis] + place[0] * along[axis] + place[1] * across[axis]);
     Some(Start { point, normal: normal.map(|x| x / long) })
 }
 
@@ -201,17 +201,17 @@ fn entered(bounds: &Box3, from: [f64; 3], inverse: [f64; 3]) -> f64 {
 /// the triangle, so that no ray slips between two.
 fn meets(triangle: &[[f64; 3]; 3], from: [f64; 3], direction: [f64; 3]) -> Option<f64> {
     const EDGE: f64 = 1e-9;
-    let [a, b, c] = *triangle;
-    let (along, across) = (sub(b, a), sub(c, a));
-    let p = cross(direction, across);
-    let determinant = dot(along, p);
+    let [corner, next, last] = *triangle;
+    let (along, across) = (sub(next, corner), sub(last, corner));
+    let sideways = cross(direction, across);
+    let determinant = dot(along, sideways);
     if determinant == 0.0 {
         return None;
     }
-    let away = sub(from, a);
-    let u = dot(away, p) / determinant;
-    let q = cross(away, along);
-    let v = dot(direction, q) / determinant;
+    let away = sub(from, corner);
+    let u = dot(away, sideways) / determinant;
+    let upward = cross(away, along);
+    let v = dot(direction, upward) / determinant;
     let inside = u >= -EDGE && v >= -EDGE && u + v <= 1.0 + EDGE;
-    inside.then(|| dot(across, q) / determinant)
+    inside.then(|| dot(across, upward) / determinant)
 }

@@ -42,7 +42,7 @@ pub(super) fn relation(first: &Triangle, second: &Triangle) -> Relation {
     if all_on_one_side(above_first) {
         return Relation::Apart;
     }
-    if above_second == [0.0; 3] || above_first == [0.0; 3] {
+    if is_zero(above_second) || is_zero(above_first) {
         return in_one_plane(first, second, first_normal, dot(first_normal, second_normal) > 0.0);
     }
     let line = cross(first_normal, second_normal);
@@ -68,7 +68,7 @@ fn normal([a, b, c]: &Triangle) -> [f64; 3] {
 }
 
 fn is_zero(vector: [f64; 3]) -> bool {
-    vector == [0.0; 3]
+    vector.iter().all(|component| *component == 0.0)
 }
 
 /// On which side of the plane each corner lies, as a determinant; 0 where that is uncertain.

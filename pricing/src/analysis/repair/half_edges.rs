@@ -27,7 +27,6 @@ pub(super) fn each_edge(
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the upper half of 64 bits")]
 fn upper(half: u64) -> u32 {
     (half >> 32) as u32
 }
