@@ -151,10 +151,16 @@ fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allowed_methods(["GET", "POST", "PUT", "DELETE"])
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_NONE_MATCH])
-        .allowed_headers(["idempotency-key", "last-event-id", "mes-min-position", "traceparent"])
+        .allowed_headers([
+            "idempotency-key",
+            "last-event-id",
+            "mes-min-position",
+            "prefer",
+            "traceparent",
+        ])
         .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER])
         .expose_headers(["mes-position", "mes-as-of", "mes-stale", "mes-served-by"])
-        .expose_headers(["ratelimit", "ratelimit-policy", "x-request-id"])
+        .expose_headers(["preference-applied", "ratelimit", "ratelimit-policy", "x-request-id"])
         .max_age(3_600);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

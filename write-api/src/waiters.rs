@@ -11,7 +11,7 @@ use shared::ids::QuoteId;
 use shared::platform::shutdown::Shutdown;
 use shared::quote::Quote;
 use sqlx::PgPool;
-use sqlx::types::{Json, Uuid};
+use sqlx::types::Uuid;
 use tokio::sync::{Notify, Semaphore, watch};
 
 const LOOK_EVERY: Duration = Duration::from_millis(25);
@@ -28,6 +28,7 @@ struct Room {
     seats: Semaphore,
     awaited: Mutex<HashMap<QuoteId, Awaited>>,
     somebody_came: Notify,
+    shutdown: Shutdown,
 }
 
 struct Awaited {
@@ -43,24 +44,28 @@ impl Waiters {
             seats: Semaphore::new(seats),
             awaited: Mutex::default(),
             somebody_came: Notify::new(),
+            shutdown: shutdown.clone(),
         });
-        let (looking, until) = (room.clone(), shutdown.clone());
-        shutdown.spawn(async move { looking.look_until(&until).await });
+        let looking = Arc::clone(&room);
+        shutdown.spawn(async move { looking.look_until_stopped().await });
         Self(room)
     }
 
-    /// Waits until the quote's calculation is over. `None` when there is no seat; `Some(None)` when it took too long.
+    /// Waits until the quote's calculation is over. `None` when there is no seat; `Some(None)` when it took too long, or
+    /// the process stops.
     pub async fn settled(&self, quote_id: QuoteId, patience: Duration) -> Option<Settled> {
         let _seat = self.0.seats.try_acquire().ok()?;
         let mut seated = Seated::new(&self.0, quote_id);
-        let news = tokio::time::timeout(patience, seated.news.wait_for(Option::is_some)).await;
-        Some(news.ok().and_then(Result::ok).and_then(|settled| settled.clone()))
+        let stop = self.0.shutdown.soft();
+        let news = stop.run_until_cancelled(seated.news.wait_for(Option::is_some));
+        let news = tokio::time::timeout(patience, news).await;
+        Some(news.ok().flatten().and_then(Result::ok).and_then(|settled| settled.clone()))
     }
 }
 
 impl Room {
-    async fn look_until(&self, shutdown: &Shutdown) {
-        let stop = shutdown.soft();
+    async fn look_until_stopped(&self) {
+        let stop = self.shutdown.soft();
         while !stop.is_cancelled() {
             let ids = self.awaited_ids();
             let pause = if ids.is_empty() {
@@ -85,14 +90,15 @@ impl Room {
 
     async fn look(&self, ids: &[Uuid]) -> Result<(), sqlx::Error> {
         let settled = sqlx::query_scalar!(
-            r#"SELECT quote AS "quote: Json<Quote>" FROM write.quotes
-               WHERE quote_id = ANY($1) AND state <> 'requested'"#,
+            "SELECT quote FROM write.quotes WHERE quote_id = ANY($1) AND state <> 'requested'",
             ids,
         )
         .fetch_all(&self.pool)
         .await?;
         let awaited = self.awaited();
-        for Json(quote) in settled {
+        // A row that cannot be read is nobody's answer; who waits for it is answered when the wait is over.
+        for quote in settled.into_iter().filter_map(|row| serde_json::from_value::<Quote>(row).ok())
+        {
             if let Some(awaited) = awaited.get(&quote.id) {
                 awaited.news.send_replace(Some(Arc::new(quote)));
             }

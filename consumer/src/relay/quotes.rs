@@ -17,7 +17,7 @@ use shared::contracts::outbound_quotes::{announce_quote, outbound_quote};
 use shared::platform::shutdown::Shutdown;
 use shared::quote::Quote;
 use sqlx::PgPool;
-use sqlx::types::{Json, Uuid};
+use sqlx::types::Uuid;
 use tokio_util::sync::CancellationToken;
 
 use super::parked::pause_after;
@@ -144,17 +144,17 @@ impl QuoteRelay {
                      WHERE d.announced_revision < d.revision AND d.announce_at <= $1
                      ORDER BY d.announce_at LIMIT $3 FOR UPDATE SKIP LOCKED) AS due
                WHERE q.quote_id = due.quote_id
-               RETURNING q.quote AS "quote: Json<Quote>", q.trace_context, q.announce_attempts"#,
+               RETURNING q.quote_id, q.quote, q.trace_context, q.announce_attempts"#,
             now,
             now + CLAIM,
             i64::from(self.config.batch),
         )
         .fetch_all(&self.pool)
         .await?;
-        let due = rows.into_iter().map(|row| Due {
-            quote: row.quote.0,
-            trace_context: row.trace_context,
-            attempts: row.announce_attempts,
+        let due = rows.into_iter().filter_map(|row| {
+            let quote = readable(row.quote_id, row.quote)?;
+            let (trace_context, attempts) = (row.trace_context, row.announce_attempts);
+            Some(Due { quote, trace_context, attempts })
         });
         Ok(due.collect())
     }
@@ -208,6 +208,16 @@ impl QuoteRelay {
     fn count(&self, outcome: &'static str, messages: usize) {
         self.messages.add(messages as u64, &[KeyValue::new("outcome", outcome)]);
     }
+}
+
+/// A row that cannot be read holds back nobody but itself: its claim runs out, and it is reported again.
+fn readable(quote_id: Uuid, quote: serde_json::Value) -> Option<Quote> {
+    serde_json::from_value(quote)
+        .inspect_err(|error| {
+            let error = error as &dyn std::error::Error;
+            tracing::error!(quote.id = %quote_id, error, "a quote cannot be read, and not be told");
+        })
+        .ok()
 }
 
 /// First to whoever asked, with a promise; then a copy to whoever listens, without one.

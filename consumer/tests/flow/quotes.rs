@@ -150,6 +150,18 @@ async fn several_relays_share_the_work() {
 }
 
 #[tokio::test]
+async fn a_row_that_cannot_be_read_holds_back_no_other() {
+    let world = World::new().await;
+    world.take_in(1, &[quote_requested()]).await;
+    sqlx::query("UPDATE write.quotes SET quote = '{}'").execute(&world.pool).await.unwrap();
+    let number = ShopQuoteId::try_from("Q-2".to_owned()).unwrap();
+    let other = QuoteRequested::new(number, samples::spec());
+    world.take_in(2, &[Inbound::ShopQuoteRequested(other)]).await;
+    assert_eq!(world.told().await, 1);
+    assert_eq!(world.receive("mes.to.shop", 1).await[0]["data"]["reference"], "Q-2");
+}
+
+#[tokio::test]
 async fn an_answer_that_nobody_takes_is_told_later() {
     let world = World::new().await;
     let path =

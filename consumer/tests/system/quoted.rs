@@ -48,6 +48,9 @@ async fn a_partner_asks_waits_and_orders_at_the_quoted_price() {
     let rough = |end: &str| quote["rough"][end]["minor"].as_i64().unwrap();
     let exact = quote["price"]["total"]["minor"].as_i64().unwrap();
     assert!((rough("low")..=rough("high")).contains(&exact), "{quote}");
+    let metrics = stack.http.get(format!("{}/metrics", stack.url("pricer"))).send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    assert!(metrics.contains("mes_rough_price_error") && metrics.contains("subject=\"quote\""));
     // The cube is known now: another question about it is answered at once, without a job.
     let jobs = stack.jobs().await;
     let (status, again) = stack.ask(&model, 7, "return=representation").await;

@@ -15,7 +15,7 @@ use shared::ids::QuoteId;
 use shared::quote::Quote;
 use shared::quote::view::QuoteView;
 use sqlx::PgConnection;
-use sqlx::types::{Json, Uuid};
+use sqlx::types::Uuid;
 use web::{Caller, Problem};
 
 use super::order_list::no_checkpoint;
@@ -60,7 +60,7 @@ impl Question for QuotesById {
     async fn ask(&self, connection: &mut PgConnection) -> Result<Snapshot<Self::Answer>, AskError> {
         let ids: Vec<Uuid> = self.ids.iter().map(QuoteId::as_uuid).collect();
         let rows = sqlx::query!(
-            r#"SELECT c.epoch, c.position, c.current_at, q.quote AS "quote?: Json<Quote>"
+            r#"SELECT c.epoch, c.position, c.current_at, q.quote AS "quote?"
                FROM read.checkpoint AS c
                LEFT JOIN read.quotes AS q ON q.quote_id = ANY($1)"#,
             &ids,
@@ -69,9 +69,24 @@ impl Question for QuotesById {
         .await?;
         let first = rows.first().ok_or_else(no_checkpoint)?;
         let head = Head::new(first.epoch, first.position, first.current_at, None)?;
-        let quotes = rows.into_iter().filter_map(|row| row.quote);
-        let answer = quotes.map(|Json(quote)| (quote.id, SeenQuote { quote })).collect();
-        Ok(Snapshot { head, answer })
+        let quotes = rows.into_iter().filter_map(|row| self.readable(row.quote?).transpose());
+        let quotes = quotes.map(|quote| quote.map(|quote| (quote.id, SeenQuote { quote })));
+        Ok(Snapshot { head, answer: quotes.collect::<Result<_, _>>()? })
+    }
+}
+
+impl QuotesById {
+    /// Among many, a row that cannot be read must not hide the others.
+    fn readable(&self, quote: serde_json::Value) -> Result<Option<Quote>, AskError> {
+        match serde_json::from_value(quote) {
+            Ok(quote) => Ok(Some(quote)),
+            Err(_) if self.ids.len() > 1 => Ok(None),
+            Err(error) => Err(AskError::Damaged {
+                table: "write.quotes",
+                row: self.ids.first().map(ToString::to_string).unwrap_or_default(),
+                what: error.to_string(),
+            }),
+        }
     }
 }
 
