@@ -7,6 +7,7 @@ use bytes::Bytes;
 use object_store::{ObjectStore, ObjectStoreExt};
 use pricing::analysis::{Unit as FileUnit, analyse};
 use pricing::mesh::{Mesh, read};
+use pricing::quote::PriceBook;
 use pricing::report::{Limits, inspect};
 use rayon::ThreadPoolBuildError;
 use shared::ids::ModelId;
@@ -103,12 +104,24 @@ impl Calculation {
                 };
                 match price(&measured.analysis, &job.spec, &book, now) {
                     Ok(price) => {
+                        self.compare_with_rough(job, &book, &price).await;
                         Outcome::Priced { price: Box::new(price), report: measured.report.clone() }
                     }
                     Err(trouble) => trouble.into(),
                 }
             }
         })
+    }
+
+    /// A quote has its rough price with it; of an order it is made once more, to be measured. No price waits for this
+    /// to succeed.
+    async fn compare_with_rough(&self, job: &ClaimedJob, book: &PriceBook, price: &Price) {
+        if matches!(job.fence.subject, Subject::Quote(_)) {
+            return;
+        }
+        if let Err(error) = self.store.note_rough_error_of_order(&job.spec, book, price).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "no comparison");
+        }
     }
 
     /// Measures a model, or tells why the file cannot be measured, and keeps that for everybody. The inner error

@@ -28,6 +28,8 @@ use crate::queries::quote::{QuotesById, SeenQuote, find};
 use crate::replicas::Replicas;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Places in the queue are counted, which costs more: with each tenth look only.
+const PLACES_EVERY: u64 = 10;
 const AFTER_A_FAILURE: Duration = Duration::from_millis(500);
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(10);
 const LONGEST_STREAM: Duration = Duration::from_mins(10);
@@ -77,19 +79,25 @@ impl WatchedQuotes {
 
 impl Room {
     async fn look_until_stopped(&self) {
+        let mut looks = 0_u64;
         while !self.stop.is_cancelled() {
             let ids: Vec<QuoteId> = self.watched().keys().copied().collect();
             if ids.is_empty() {
                 self.stop.run_until_cancelled(self.somebody_came.notified()).await;
                 continue;
             }
-            let pause = if self.look(ids).await { LOOK_EVERY } else { AFTER_A_FAILURE };
+            let pause = if self.look(ids, looks.is_multiple_of(PLACES_EVERY)).await {
+                LOOK_EVERY
+            } else {
+                AFTER_A_FAILURE
+            };
+            looks += 1;
             self.stop.run_until_cancelled(tokio::time::sleep(pause)).await;
         }
     }
 
-    async fn look(&self, ids: Vec<QuoteId>) -> bool {
-        let reading = match self.replicas.ask(&QuotesById { ids }, None).await {
+    async fn look(&self, ids: Vec<QuoteId>, with_places: bool) -> bool {
+        let reading = match self.replicas.ask(&QuotesById { ids, with_places }, None).await {
             Ok(reading) => reading,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "quotes cannot be read");

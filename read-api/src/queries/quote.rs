@@ -19,19 +19,27 @@ use sqlx::types::Uuid;
 use web::{Caller, Problem};
 
 use super::order_list::no_checkpoint;
+use super::pricing_place::{PricingPlace, place_of};
 use crate::context::{Context, Reader};
 use crate::replicas::{AskError, Head, Question, Replicas, Snapshot, Unreadable};
+
+/// Quotes whose place in the queue is looked up with one question.
+const MOST_PLACES: usize = 50;
 
 /// Quotes by their ids; what is not there is not in the answer.
 #[derive(Debug, Clone)]
 pub struct QuotesById {
     pub ids: Vec<QuoteId>,
+    /// Whether the places of those that wait are wanted, of the first [`MOST_PLACES`] at most.
+    pub with_places: bool,
 }
 
 /// A quote as a snapshot shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeenQuote {
     pub quote: Quote,
+    /// How far the calculation is, if it is under way and was looked up.
+    pub place: Option<PricingPlace>,
 }
 
 /// A quote, and how far its calculation is.
@@ -40,17 +48,22 @@ pub struct QuoteAnswer {
     /// The quote.
     #[serde(flatten)]
     pub quote: QuoteView,
+    /// Its place in the queue, when the price may be expected, and what the worker does; while `requested`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pricing: Option<PricingPlace>,
 }
 
 impl SeenQuote {
     /// Whether this tells more than `shown`: a replica may be behind what the primary showed.
     pub fn follows(&self, shown: &Self) -> bool {
-        self.quote.revision > shown.quote.revision
+        let is_later = self.quote.revision > shown.quote.revision;
+        let is_same = self.quote.revision == shown.quote.revision;
+        is_later || (is_same && self.place.is_some() && self.place != shown.place)
     }
 
     /// What a caller is shown at a moment.
     pub fn answer(&self, now: DateTime<Utc>) -> QuoteAnswer {
-        QuoteAnswer { quote: QuoteView::of(&self.quote, now) }
+        QuoteAnswer { quote: QuoteView::of(&self.quote, now), pricing: self.place.clone() }
     }
 }
 
@@ -65,13 +78,23 @@ impl Question for QuotesById {
                LEFT JOIN read.quotes AS q ON q.quote_id = ANY($1)"#,
             &ids,
         )
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await?;
         let first = rows.first().ok_or_else(no_checkpoint)?;
         let head = Head::new(first.epoch, first.position, first.current_at, None)?;
         let quotes = rows.into_iter().filter_map(|row| self.readable(row.quote?).transpose());
-        let quotes = quotes.map(|quote| quote.map(|quote| (quote.id, SeenQuote { quote })));
-        Ok(Snapshot { head, answer: quotes.collect::<Result<_, _>>()? })
+        let mut answer = HashMap::new();
+        for quote in quotes {
+            let quote = quote?;
+            answer.insert(quote.id, SeenQuote { quote, place: None });
+        }
+        if self.with_places {
+            let waiting = answer.values_mut().filter(|seen| !seen.quote.state.is_settled());
+            for seen in waiting.take(MOST_PLACES) {
+                seen.place = place_of(connection, seen.quote.id.as_uuid()).await?;
+            }
+        }
+        Ok(Snapshot { head, answer })
     }
 }
 
@@ -96,7 +119,7 @@ pub async fn find(
     caller: &Caller,
     quote_id: QuoteId,
 ) -> Result<SeenQuote, Problem> {
-    let question = QuotesById { ids: vec![quote_id] };
+    let question = QuotesById { ids: vec![quote_id], with_places: true };
     let unreadable = |error: Unreadable| Problem::from(&error);
     let reading = replicas.ask(&question, None).await.map_err(unreadable)?;
     let mut found = reading.snapshot.answer.into_values().next();

@@ -117,6 +117,33 @@ async fn another_partners_quote_does_not_exist() {
 }
 
 #[tokio::test]
+async fn who_waits_is_told_the_place_in_the_queue() {
+    let app = TestApp::start().await;
+    for number in [1, 2] {
+        app.keep_quote(&asked(number, Requester::Shop, 0)).await;
+        sqlx::query(
+            "INSERT INTO write.pricing_jobs
+                 (order_id, generation, lane, tenant, state, not_before, queued_at, subject)
+             VALUES ($1, 1, 'shop-short', 'shop', 'queued', $2, $2, 'quote')",
+        )
+        .bind(quote_id(number).as_uuid())
+        .bind(SystemClock.now() + TimeDelta::seconds(i64::try_from(number).unwrap()))
+        .execute(&mut app.database.connection().await)
+        .await
+        .unwrap();
+    }
+    app.database.replicated().await;
+    let second = app.quote(2).await.ok();
+    assert_eq!(
+        (&second["pricing"]["state"], &second["pricing"]["place"]),
+        (&json!("queued"), &json!(2))
+    );
+    let path = format!("/v1/quotes/{}/events", quote_id(1));
+    let mut stream = crate::support::EventStream::open(app.request(&path)).await;
+    assert_eq!(stream.next().await.unwrap().data["pricing"]["place"], 1);
+}
+
+#[tokio::test]
 async fn a_list_is_bounded_and_searched_by_reference() {
     let mut app = TestApp::start().await;
     for number in 1..=4 {
