@@ -1,7 +1,5 @@
 //! An entry of an archive as a stream of bytes, with limits on what really comes out.
 
-use std::io::{self, BufRead, Read};
-
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 use super::archive::Entry;
@@ -15,9 +13,7 @@ const MAX_ALL: u64 = 1 << 30;
 const MAX_RATIO: u64 = 100;
 /// An entry this small is no bomb, however well it packs.
 const FLOOR: u64 = 1 << 20;
-/// The longest tag or text: both are gathered before they are looked at.
-const LONGEST_TOKEN: u64 = 1 << 20;
-/// Bytes inflated at a time.
+/// Bytes inflated at a time: few enough to stay in the cache until they are looked at.
 const BLOCK: usize = 64 << 10;
 
 const STORED: u16 = 0;
@@ -45,17 +41,15 @@ pub(super) struct Inflate<'bytes> {
     name: String,
     packed: &'bytes [u8],
     inflater: Option<Box<Decompress>>,
-    block: Box<[u8]>,
+    /// What was inflated, of which the bytes before `from` were consumed.
+    block: Vec<u8>,
     from: usize,
     to: usize,
     produced: u64,
     limit: (u64, &'static str),
-    /// Bytes handed over since the last token.
-    pending: u64,
     crc: Crc,
     promised: (u32, u64),
     ended: bool,
-    refusal: Option<ModelError>,
 }
 
 impl<'bytes> Inflate<'bytes> {
@@ -84,16 +78,14 @@ impl<'bytes> Inflate<'bytes> {
             name: entry.name.clone(),
             packed,
             inflater,
-            block: vec![0; BLOCK].into_boxed_slice(),
+            block: vec![0; 2 * BLOCK],
             from: 0,
             to: 0,
             produced: 0,
             limit,
-            pending: 0,
             crc: Crc::new(),
             promised: (entry.crc, entry.size),
             ended: false,
-            refusal: None,
         })
     }
 
@@ -101,31 +93,52 @@ impl<'bytes> Inflate<'bytes> {
         Place::Entry { name: self.name.clone(), byte }
     }
 
-    /// Says that what came before has been looked at.
+    /// Inflated bytes that were not consumed yet.
     #[inline]
-    pub(super) fn token_done(&mut self) {
-        self.pending = 0;
+    pub(super) fn window(&self) -> &[u8] {
+        &self.block[self.from..self.to]
     }
 
-    /// Why reading failed, if the reason was here.
-    pub(super) fn take_refusal(&mut self) -> Option<ModelError> {
-        self.refusal.take()
+    #[inline]
+    pub(super) fn consume(&mut self, bytes: usize) {
+        self.from = self.to.min(self.from + bytes);
     }
 
+    /// Inflated bytes that were consumed.
+    pub(super) fn consumed(&self) -> u64 {
+        self.produced - (self.to - self.from) as u64
+    }
+
+    /// Makes the window longer. Whether there was more.
+    pub(super) fn more(&mut self) -> Result<bool, ModelError> {
+        self.block.copy_within(self.from..self.to, 0);
+        (self.from, self.to) = (0, self.to - self.from);
+        if self.block.len() - self.to < BLOCK {
+            // A long tag; who reads it knows when it is too long.
+            self.block.resize(2 * self.block.len(), 0);
+        }
+        let before = self.to;
+        while self.to == before && !self.ended {
+            self.refill()?;
+        }
+        Ok(self.to > before)
+    }
+
+    /// Puts more bytes behind those of the window.
     fn refill(&mut self) -> Result<(), ModelError> {
+        let room = &mut self.block[self.to..];
         let produced = match &mut self.inflater {
             None => {
-                let length = self.packed.len().min(BLOCK);
+                let length = self.packed.len().min(room.len());
                 let (block, rest) = self.packed.split_at(length);
-                self.block[..length].copy_from_slice(block);
+                room[..length].copy_from_slice(block);
                 self.packed = rest;
                 self.ended = length == 0;
                 length
             }
             Some(inflater) => {
                 let before = (inflater.total_in(), inflater.total_out());
-                let status =
-                    inflater.decompress(self.packed, &mut self.block, FlushDecompress::None);
+                let status = inflater.decompress(self.packed, room, FlushDecompress::None);
                 let read = inflater.total_in() - before.0;
                 let produced = inflater.total_out() - before.1;
                 self.packed = &self.packed[usize::try_from(read).unwrap_or(0)..];
@@ -142,8 +155,8 @@ impl<'bytes> Inflate<'bytes> {
         if self.produced > limit {
             return Err(ModelError::OverLimit { place: self.place(self.produced), what, limit });
         }
-        self.crc.update(&self.block[..produced]);
-        (self.from, self.to) = (0, produced);
+        self.crc.update(&self.block[self.to..self.to + produced]);
+        self.to += produced;
         if self.ended && (self.crc.sum(), self.produced) != self.promised {
             return Err(self.broken("its checksum or length is not what the archive says"));
         }
@@ -152,38 +165,5 @@ impl<'bytes> Inflate<'bytes> {
 
     fn broken(&self, what: &str) -> ModelError {
         ModelError::Broken { place: self.place(self.produced), what: what.to_owned() }
-    }
-}
-
-impl BufRead for Inflate<'_> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.from == self.to && !self.ended {
-            let filled = if self.pending > LONGEST_TOKEN {
-                let (place, what) = (self.place(self.produced), "bytes in one tag or text");
-                Err(ModelError::OverLimit { place, what, limit: LONGEST_TOKEN })
-            } else {
-                self.refill()
-            };
-            if let Err(refusal) = filled {
-                self.refusal = Some(refusal);
-                return Err(io::ErrorKind::InvalidData.into());
-            }
-        }
-        Ok(&self.block[self.from..self.to])
-    }
-
-    fn consume(&mut self, bytes: usize) {
-        self.from = self.to.min(self.from + bytes);
-        self.pending += bytes as u64;
-    }
-}
-
-impl Read for Inflate<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let length = available.len().min(into.len());
-        into[..length].copy_from_slice(&available[..length]);
-        self.consume(length);
-        Ok(length)
     }
 }
