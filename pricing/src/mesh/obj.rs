@@ -7,7 +7,7 @@
 //! ```
 //! Every other statement (texture, normals, groups, materials) says nothing about the volume and
 //! is passed over, except free-form surfaces, which are refused. A backslash at the end of a line
-//! joins the next one. No unit.
+//! of `v` or `f` joins the next one. No unit.
 
 use super::cursor::{Cursor, is_space};
 use super::indexed::{Fan, IndexedFacets};

@@ -89,3 +89,13 @@ fn what_is_wrong_is_named_with_its_line() {
     assert!(matches!(free, ModelError::Unsupported { place: Place::Line(21), .. }), "{free:?}");
     assert_eq!(refused("v 0 0 0\n"), ModelError::NoFacets);
 }
+
+/// Found by the fuzzer: the upload joined lines that the reader did not.
+#[test]
+fn a_backslash_joins_lines_only_within_positions_and_faces() {
+    let text = cube(|corner| corner.to_string(), "\n");
+    assert_eq!(volume(&text.replace("# a cube", "# C:\\models \\")), 8.0);
+    assert_eq!(volume(&text.replace("g sides", "g sides \\")), 8.0);
+    assert_eq!(volume(&text.replace("g sides", "\\")), 8.0);
+    assert_eq!(volume(&text.replace("v 2 2e0 2.0", "v 2 \\\n2e0 2.0 \\")), 8.0);
+}

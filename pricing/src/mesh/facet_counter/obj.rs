@@ -25,7 +25,9 @@ enum Line {
 
 impl Words for ObjWords {
     fn word(&mut self, word: &[u8]) {
-        self.joined = word == b"\\";
+        // As in the reader: where a corner or a coordinate may still come, and nowhere else. The
+        // path in a comment may end with a backslash, too.
+        self.joined = word == b"\\" && matches!(self.line, Line::Position(..3) | Line::Face(_));
         if self.joined {
             return;
         }
