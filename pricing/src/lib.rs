@@ -25,7 +25,9 @@
 //!    [`mesh::MeshBuilder`], allocates from the length really there, and names the place of
 //!    every fault.
 //! 3. A rule in [`mesh::sniff`], by content and never by file name.
-//! 4. A test against the oracle in `tests/engine/oracle.rs`, and arbitrary bytes in `tests/engine/hostile.rs`.
+//! 4. A way of counting in [`mesh::FacetCounter`]: what the reader reads, the upload must let in.
+//! 5. A writer in `tests/engine/writers.rs`, which brings it into the tests of all formats and of
+//!    changed bytes; a model with known numbers for `tests/engine/oracle.rs`; a target in `fuzz/`.
 #![deny(missing_docs)]
 
 pub mod analysis;

@@ -66,7 +66,7 @@ fn flags_and_counts_agree_on_every_model() {
 fn volume_area_and_box_agree_where_the_volume_is_a_fact() {
     let exact: Vec<_> =
         rows().into_iter().filter(|row| row["verdict"].starts_with("exact")).collect();
-    assert_eq!(exact.len(), 4);
+    assert_eq!(exact.len(), 5);
     for row in exact {
         let name = &row["name"];
         let model = analysed(&row);
@@ -80,6 +80,19 @@ fn volume_area_and_box_agree_where_the_volume_is_a_fact() {
             let extent = model.bbox_mm[axis];
             assert!(close(extent, number(&row, column), 1e-7), "{name}: {column} {extent}");
         }
+    }
+}
+
+#[test]
+fn a_closed_model_whose_parts_touch_has_its_volume_and_says_so() {
+    let defined: Vec<_> =
+        rows().into_iter().filter(|row| row["verdict"].starts_with("volume defined")).collect();
+    assert_eq!(defined.len(), 1);
+    for row in defined {
+        let model = analysed(&row);
+        assert!(close(model.volume_mm3, number(&row, "volume_ref"), 1e-9), "{}", row["name"]);
+        assert!(close(model.area_mm2, number(&row, "area_ref"), 1e-9), "{}", row["name"]);
+        assert!(model.closed_oriented && model.nonmanifold_edges > 0, "{}", row["name"]);
     }
 }
 
