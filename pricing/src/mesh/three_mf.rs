@@ -95,3 +95,17 @@ impl Memory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_may_take_memory_in_proportion_to_the_file() {
+        let mut memory = Memory::for_file(1000);
+        assert_eq!(memory.take(Memory::FLOOR, || Place::File), Ok(()));
+        assert_eq!(memory.take(16_000, || Place::File), Ok(()));
+        let refused = memory.take(1, || Place::File);
+        assert!(matches!(refused, Err(ModelError::OverLimit { .. })), "{refused:?}");
+    }
+}
