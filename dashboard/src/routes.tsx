@@ -7,6 +7,7 @@ import { STATUSES, type Status } from './api/types'
 import { BoardPage } from './board/board-page'
 import { FoundPage } from './board/search'
 import { useI18n } from './i18n/i18n'
+import { MetalsPage } from './metals/metals-page'
 import { MyWorkPage } from './mywork/my-work-page'
 import { OrderPage } from './order/order-page'
 import { FoundQuotesPage } from './quotes/found-quotes-page'
@@ -38,6 +39,9 @@ export function Routes() {
       </Route>
       <Route path="/my-work">
         <MyWorkPage />
+      </Route>
+      <Route path="/metals">
+        <MetalsPage />
       </Route>
       <Route path="/quotes/find/:reference">
         {(at) => <FoundQuotesPage reference={decodeURIComponent(at.reference)} />}

@@ -6,6 +6,7 @@
 //! [`Screen`](crate::context::Screen) and is kept in the cache; the others are asked each time.
 
 pub mod model_analysis;
+pub mod metal_fixings;
 pub mod my_work;
 pub mod order_board;
 pub mod order_card;

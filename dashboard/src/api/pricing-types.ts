@@ -1,6 +1,18 @@
 // Words of the pricing APIs: how far a price is, and the printability report, which the APIs pass on as the engine
 // wrote it.
 
+import type { MetalFixing } from './types'
+
+/** The report on an order's model, once it was measured. */
+export interface OrderReport {
+  report?: unknown
+}
+
+/** The last prices of metals, the newest of each first. */
+export interface MetalFixings {
+  fixings: MetalFixing[]
+}
+
 /** How far the price of an order is; `null` when nothing is to be calculated. */
 export interface OrderPricing {
   pricing: PricingPlace | null

@@ -1,7 +1,7 @@
 // The questions, one function each.
 
 import type { Http } from './http'
-import type { OrderPricing } from './pricing-types'
+import type { MetalFixings, OrderPricing, OrderReport } from './pricing-types'
 import type { BoardPage, Card, Counts, Found, Quote, Quotes, Status, Timeline, WorkPage } from './types'
 
 export type Order = 'newest' | 'oldest'
@@ -26,6 +26,9 @@ export function reads(http: Http) {
       http.read<Timeline>(`v1/orders/${encodeURIComponent(id)}/timeline?after_version=${after}`, signal),
     find: (reference: string, signal?: AbortSignal) =>
       http.read<Found>(`v1/orders?${query({ reference })}`, signal),
+    report: (id: string, signal?: AbortSignal) =>
+      http.read<OrderReport>(`v1/orders/${encodeURIComponent(id)}/report`, signal),
+    metals: (signal?: AbortSignal) => http.read<MetalFixings>('v1/metal-fixings', signal),
     quote: (id: string, signal?: AbortSignal) =>
       http.read<Quote>(`v1/quotes/${encodeURIComponent(id)}`, signal),
     quotes: (reference: string, signal?: AbortSignal) =>

@@ -8,6 +8,7 @@ import type { OrderView } from '../api/types'
 import { lastList } from '../board/last-list'
 import { useI18n } from '../i18n/i18n'
 import { PricingPanel } from '../pricing/pricing-panel'
+import { OrderReport } from '../report/order-report'
 import { useBackend, useOverlay, useRefetchInterval } from '../session/use-backend'
 import { ReadProblem } from '../ui/read-problem'
 import { StatusBadge } from '../ui/status'
@@ -61,6 +62,7 @@ function OrderCard({ order, ahead, problem }: CardProps) {
           <PricingPanel order={order} />
           <Details order={order} />
           <PricePanel price={order.price ?? null} />
+          <OrderReport order={order} />
         </div>
         <Timeline orderId={order.order_id} version={order.version} />
       </div>

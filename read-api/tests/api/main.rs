@@ -5,6 +5,7 @@ mod caching;
 mod dashboard;
 mod freshness;
 mod live;
+mod metal_fixings;
 mod my_work;
 mod order_board;
 mod order_card;

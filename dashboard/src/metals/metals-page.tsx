@@ -1,0 +1,42 @@
+// What grams of pure metals cost: what holds, what waits for a person, and what was before.
+
+import { useQuery } from '@tanstack/react-query'
+import { useI18n } from '../i18n/i18n'
+import { useBackend } from '../session/use-backend'
+import { ReadProblem } from '../ui/read-problem'
+import { useTitle } from '../ui/use-title'
+import { byMetal } from './by-metal'
+import { MetalPanel } from './metal-panel'
+
+/** Prices of metals change without an event of the board. */
+const ASK_EVERY_MS = 15_000
+
+export function MetalsPage() {
+  const { t } = useI18n()
+  const { session } = useBackend()
+  useTitle(t('metals.title'))
+  if (session.role !== 'admin') {
+    return <p className="faint pad">{t('metals.only-admins', { role: t(`role.${session.role}`) })}</p>
+  }
+  return <Metals />
+}
+
+function Metals() {
+  const { t } = useI18n()
+  const { reads } = useBackend()
+  const metals = useQuery({
+    queryKey: ['metals'],
+    queryFn: ({ signal }) => reads.metals(signal),
+    refetchInterval: ASK_EVERY_MS,
+  })
+  return (
+    <div className="quotes">
+      <h1>{t('metals.title')}</h1>
+      <ReadProblem of={metals} />
+      {metals.isPending && <p className="faint pad">{t('board.loading')}</p>}
+      {metals.data?.fixings.length === 0 && <p className="faint pad">{t('metals.none')}</p>}
+      {metals.data &&
+        byMetal(metals.data.fixings).map((each) => <MetalPanel key={each.metal} prices={each} />)}
+    </div>
+  )
+}

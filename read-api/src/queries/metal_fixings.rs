@@ -1,0 +1,109 @@
+//! What grams of pure metals cost: what holds, what waits for a person, and what was before.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use serde::{Deserialize, Serialize};
+use shared::metals::{Metal, MetalFixing};
+use shared::position::Position;
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use web::{Problem, QueryParams, Role};
+
+use super::order_list::no_checkpoint;
+use crate::context::{Context, Reader};
+use crate::page::Limit;
+use crate::replicas::{AskError, Head, Question, Snapshot};
+
+/// As it arrives.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Params {
+    /// Only this metal's.
+    metal: Option<Metal>,
+    /// Prices at most, of each metal, 1 to 200; 50 if not said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u16>,
+}
+
+/// The last prices of metals.
+#[derive(Debug, Clone)]
+pub struct MetalFixings {
+    metal: Option<Metal>,
+    limit: Limit,
+}
+
+/// Prices of metals.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Fixings {
+    /// By metal: the one that waits for a person, then what was accepted, the newest first. The first accepted one of
+    /// a metal holds.
+    pub fixings: Vec<MetalFixing>,
+    /// The log's position that was visible beside them.
+    pub position: Position,
+}
+
+impl Question for MetalFixings {
+    type Answer = Fixings;
+
+    async fn ask(&self, connection: &mut PgConnection) -> Result<Snapshot<Self::Answer>, AskError> {
+        let rows = sqlx::query!(
+            r#"SELECT c.epoch, c.position, c.current_at, f.fixing AS "fixing?: Json<MetalFixing>"
+               FROM read.checkpoint AS c
+               LEFT JOIN LATERAL (
+                   SELECT last.set_id, m.metal, jsonb_build_object(
+                       'fixing_id', last.fixing_id, 'metal', last.metal,
+                       'price_per_gram_minor', last.price_per_gram::text, 'currency', last.currency,
+                       'source', last.source, 'observed_at', last.observed_at,
+                       'received_at', last.received_at, 'published_by', last.published_by,
+                       'state', last.state, 'reason', last.reason,
+                       'change_percent', last.change_percent::text, 'set_id', last.set_id,
+                       'decided_by', last.decided_by, 'decided_at', last.decided_at) AS fixing
+                   FROM unnest($1::text[]) AS m (metal)
+                   CROSS JOIN LATERAL (
+                       SELECT w.* FROM read.metal_fixings AS w
+                       WHERE w.metal = m.metal AND w.state = 'waiting'
+                       UNION ALL
+                       (SELECT h.* FROM read.metal_fixings AS h
+                        WHERE h.metal = m.metal AND h.set_id IS NOT NULL
+                        ORDER BY h.set_id DESC LIMIT $2)
+                   ) AS last
+               ) AS f ON true
+               ORDER BY f.metal, f.set_id DESC NULLS FIRST"#,
+            &self.metals(),
+            i64::try_from(self.limit.rows()).unwrap_or(i64::MAX),
+        )
+        .fetch_all(connection)
+        .await?;
+        let first = rows.first().ok_or_else(no_checkpoint)?;
+        let head = Head::new(first.epoch, first.position, first.current_at, None)?;
+        let fixings =
+            rows.into_iter().filter_map(|row| row.fixing.map(|fixing| fixing.0)).collect();
+        Ok(Snapshot { head, answer: Fixings { fixings, position: head.position } })
+    }
+}
+
+impl MetalFixings {
+    fn metals(&self) -> Vec<String> {
+        let wanted =
+            Metal::ALL.into_iter().filter(|each| self.metal.is_none_or(|metal| metal == *each));
+        wanted.map(|metal| metal.as_str().to_owned()).collect()
+    }
+}
+
+/// What metals cost: accepted prices with the one that waits for a person. For people of the office.
+#[utoipa::path(
+    get, path = "/v1/metal-fixings", operation_id = "metal_fixings", tag = "administration",
+    params(Params),
+    responses((status = 200, body = Fixings), (status = "default", body = Problem)),
+)]
+pub async fn handler(
+    reader: Reader,
+    params: QueryParams<Params>,
+    context: Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    reader.caller.require_role(&[Role::Seller, Role::Admin])?;
+    let limit =
+        Limit::parse(params.0.limit).map_err(|e| Problem::invalid_field("limit", e.to_string()))?;
+    context.answer(&reader, &MetalFixings { metal: params.0.metal, limit }).await
+}
