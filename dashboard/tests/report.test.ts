@@ -3,6 +3,7 @@ import { formats } from '../src/i18n/format'
 import { dictionaries, translator } from '../src/i18n/text'
 import { stonesText } from '../src/order/stones-text'
 import { troubleText } from '../src/pricing/trouble-text'
+import { readModel } from '../src/report/read-model'
 import { readReport } from '../src/report/read-report'
 
 const finding = {
@@ -43,6 +44,31 @@ describe('a report', () => {
     const { measure } = formats('ru')
     expect(measure(0.71234)).toBe('0,712')
     expect(measure(12_345.6).replace(/\s/g, ' ')).toBe('12 346')
+  })
+})
+
+describe('what was measured', () => {
+  const analysis = {
+    format: 'stl-binary',
+    facets: 12,
+    shells: 1,
+    bbox_mm: [1, 2, 3],
+    boundary_edges: 3,
+    voids: 0,
+  }
+
+  test('is shown with its standing, and with counts that say something', () => {
+    const standing = { standing: 'provisional', verdict: { status: 'not_closed' }, low_mm3: 5, high_mm3: 6 }
+    const model = readModel({ analysis, standing })
+    expect(model).toMatchObject({ standing: 'provisional', verdict: 'not_closed', low_mm3: 5, high_mm3: 6 })
+    expect(model?.counts).toEqual([{ name: 'boundary_edges', count: 3 }])
+    expect(model?.volume_mm3).toBeNull()
+  })
+
+  test('is nothing before anybody measured', () => {
+    expect(readModel(null)).toBeNull()
+    expect(readModel({ state: 'running', analysis: null })).toBeNull()
+    expect(readModel({ analysis })?.standing).toBeNull()
   })
 })
 

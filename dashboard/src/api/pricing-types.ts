@@ -1,11 +1,35 @@
 // Words of the pricing APIs: how far a price is, and the printability report, which the APIs pass on as the engine
 // wrote it.
 
+import type { COUNTS } from '../report/read-model'
 import type { MetalFixing } from './types'
 
-/** The report on an order's model, once it was measured. */
-export interface OrderReport {
+type CountName = (typeof COUNTS)[number]
+
+/** What the newest engine that looked at a model found, as the engine wrote it. */
+export interface AnalysisAnswer {
+  finished_at?: string | null
+  standing?: unknown
+  analysis?: unknown
   report?: unknown
+}
+
+/** What is shown of an analysis. */
+export interface ModelMeasured {
+  /** `exact`, `provisional` or `refused`. */
+  standing: string | null
+  /** What is wrong with it. */
+  verdict: string | null
+  low_mm3: number | null
+  high_mm3: number | null
+  format: string | null
+  volume_mm3: number | null
+  area_mm2: number | null
+  bbox_mm: number[] | null
+  facets: number
+  vertices: number | null
+  shells: number | null
+  counts: { name: CountName; count: number }[]
 }
 
 /** The last prices of metals, the newest of each first. */

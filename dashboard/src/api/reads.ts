@@ -1,8 +1,8 @@
 // The questions, one function each.
 
 import type { Http } from './http'
-import type { MetalFixings, OrderPricing, OrderReport } from './pricing-types'
-import type { BoardPage, Card, Counts, Found, Quote, Quotes, Status, Timeline, WorkPage } from './types'
+import type { AnalysisAnswer, MetalFixings, OrderPricing } from './pricing-types'
+import type { BoardPage, Card, Counts, Found, Quote, Quotes, Status, Timeline, Unit, WorkPage } from './types'
 
 export type Order = 'newest' | 'oldest'
 
@@ -26,8 +26,11 @@ export function reads(http: Http) {
       http.read<Timeline>(`v1/orders/${encodeURIComponent(id)}/timeline?after_version=${after}`, signal),
     find: (reference: string, signal?: AbortSignal) =>
       http.read<Found>(`v1/orders?${query({ reference })}`, signal),
-    report: (id: string, signal?: AbortSignal) =>
-      http.read<OrderReport>(`v1/orders/${encodeURIComponent(id)}/report`, signal),
+    analysis: (modelId: string, unit: Unit, signal?: AbortSignal) =>
+      http.read<AnalysisAnswer>(
+        `v1/models/${encodeURIComponent(modelId)}/analysis?${query({ unit })}`,
+        signal,
+      ),
     metals: (signal?: AbortSignal) => http.read<MetalFixings>('v1/metal-fixings', signal),
     quote: (id: string, signal?: AbortSignal) =>
       http.read<Quote>(`v1/quotes/${encodeURIComponent(id)}`, signal),

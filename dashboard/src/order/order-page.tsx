@@ -8,7 +8,7 @@ import type { OrderView } from '../api/types'
 import { lastList } from '../board/last-list'
 import { useI18n } from '../i18n/i18n'
 import { PricingPanel } from '../pricing/pricing-panel'
-import { OrderReport } from '../report/order-report'
+import { ModelAnalysis } from '../report/model-analysis'
 import { useBackend, useOverlay, useRefetchInterval } from '../session/use-backend'
 import { ReadProblem } from '../ui/read-problem'
 import { StatusBadge } from '../ui/status'
@@ -62,7 +62,7 @@ function OrderCard({ order, ahead, problem }: CardProps) {
           <PricingPanel order={order} />
           <Details order={order} />
           <PricePanel price={order.price ?? null} />
-          <OrderReport order={order} />
+          {order.spec && <ModelAnalysis spec={order.spec} />}
         </div>
         <Timeline orderId={order.order_id} version={order.version} />
       </div>

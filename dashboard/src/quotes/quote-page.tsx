@@ -8,8 +8,7 @@ import { named } from '../i18n/text'
 import { PricePanel } from '../order/price-panel'
 import { SpecFacts } from '../order/spec-facts'
 import { Trouble } from '../pricing/trouble'
-import { readReport } from '../report/read-report'
-import { ReportPanel } from '../report/report-panel'
+import { ModelAnalysis } from '../report/model-analysis'
 import { Copyable } from '../ui/copyable'
 import { Fact } from '../ui/fact'
 import { ReadProblem } from '../ui/read-problem'
@@ -33,7 +32,6 @@ function QuoteCard({ quote, problem }: { quote: Quote; problem: React.ReactNode 
   const { t } = useI18n()
   const title = quote.reference ? t('quote.title', { reference: quote.reference }) : t('quote.title-bare')
   useTitle(title)
-  const report = readReport(quote.report)
   return (
     <article className="order">
       <header className="order-head">
@@ -58,7 +56,7 @@ function QuoteCard({ quote, problem }: { quote: Quote; problem: React.ReactNode 
           )}
           {quote.rough && !quote.refusal && <Rough rough={quote.rough} exact={quote.price ?? null} />}
           {quote.price && <PricePanel price={quote.price} />}
-          {report && <ReportPanel report={report} />}
+          <ModelAnalysis spec={quote.spec} />
         </div>
         <QuoteDetails quote={quote} />
       </div>

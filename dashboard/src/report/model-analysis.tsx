@@ -1,0 +1,35 @@
+// What was measured of a model and what speaks against it, as soon as it was measured.
+
+import { useQuery } from '@tanstack/react-query'
+import { ApiError } from '../api/problem'
+import type { WorkSpec } from '../api/types'
+import { useBackend } from '../session/use-backend'
+import { ModelPanel } from './model-panel'
+import { readModel } from './read-model'
+import { readReport } from './read-report'
+import { ReportPanel } from './report-panel'
+
+const ASK_EVERY_MS = 5000
+
+export function ModelAnalysis({ spec }: { spec: WorkSpec }) {
+  const { reads } = useBackend()
+  const { data } = useQuery({
+    queryKey: ['analysis', spec.model_id, spec.unit],
+    // Before anybody measured it there is nothing to tell.
+    queryFn: ({ signal }) => reads.analysis(spec.model_id, spec.unit, signal).catch(nothingYet),
+    refetchInterval: ({ state }) => (state.data?.finished_at ? false : ASK_EVERY_MS),
+  })
+  const model = readModel(data)
+  const report = readReport(data?.report)
+  return (
+    <>
+      {model && <ModelPanel model={model} />}
+      {report && <ReportPanel report={report} />}
+    </>
+  )
+}
+
+function nothingYet(error: unknown): null {
+  if (error instanceof ApiError && error.problem.status === 404) return null
+  throw error
+}
