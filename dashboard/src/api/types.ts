@@ -3,6 +3,7 @@
 
 import type { components as read } from './generated/read-api'
 import type { components as write } from './generated/write-api'
+import type { PricingPlace } from './pricing-types'
 
 type Read = read['schemas']
 type Write = write['schemas']
@@ -24,7 +25,8 @@ export type PriceLine = Read['PriceLine']
 export type Pricing = Read['Pricing']
 export type Problem = Read['Problem']
 export type PublicConfig = Read['PublicConfig']
-export type Quote = Read['QuoteAnswer']
+/** With its place in the queue while the exact price is being made. */
+export type Quote = Read['QuoteAnswer'] & { pricing?: PricingPlace | null }
 export type QuoteBody = Write['QuoteBody']
 export type Quotes = Read['Quotes']
 export type RoughPrice = Read['RoughPrice']

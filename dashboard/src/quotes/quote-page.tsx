@@ -7,6 +7,7 @@ import { useI18n } from '../i18n/i18n'
 import { named } from '../i18n/text'
 import { PricePanel } from '../order/price-panel'
 import { SpecFacts } from '../order/spec-facts'
+import { PlaceFacts } from '../pricing/place'
 import { Trouble } from '../pricing/trouble'
 import { ModelAnalysis } from '../report/model-analysis'
 import { Copyable } from '../ui/copyable'
@@ -55,6 +56,12 @@ function QuoteCard({ quote, problem }: { quote: Quote; problem: React.ReactNode 
             </section>
           )}
           {quote.rough && !quote.refusal && <Rough rough={quote.rough} exact={quote.price ?? null} />}
+          {quote.pricing && (
+            <section className="panel" aria-labelledby="pricing">
+              <h2 id="pricing">{t('order.pricing')}</h2>
+              <PlaceFacts place={quote.pricing} />
+            </section>
+          )}
           {quote.price && <PricePanel price={quote.price} />}
           <ModelAnalysis spec={quote.spec} />
         </div>
