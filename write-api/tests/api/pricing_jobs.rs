@@ -109,6 +109,45 @@ async fn a_partners_flood_does_not_starve_another_partner() {
 }
 
 #[tokio::test]
+async fn a_single_worker_gives_every_tenant_its_turn_however_long_a_batch_is() {
+    let app = TestApp::start().await;
+    let (batch, other) = (app.partner("Batch").await, app.partner("Other").await);
+    let mut batched = Vec::new();
+    for facets in 1..=12 {
+        batched.push(submitted(&app, &batch, &model_with_facets(&app, facets).await).await);
+    }
+    let mut others = Vec::new();
+    for facets in 21..=23 {
+        others.push(submitted(&app, &other, &model_with_facets(&app, facets).await).await);
+    }
+    let (store, clock) = pricer(&app);
+    let mut sequence = Vec::new();
+    for _ in 0..8 {
+        clock.advance(TimeDelta::milliseconds(10));
+        let job = claimed(&store, Lane::PartnerShort).await;
+        sequence.push(job.fence.subject.id());
+        assert!(store.finish_job(&job.fence, samples::price(), None).await.expect("an answer"));
+    }
+    let (a, b) = (&batched, &others);
+    assert_eq!(sequence, [a[0], b[0], a[1], b[1], a[2], b[2], a[3], a[4]]);
+}
+
+#[tokio::test]
+async fn a_job_that_was_rescued_is_not_sent_to_the_end_of_the_queue() {
+    let app = TestApp::start().await;
+    let partner = app.partner("Goldmann").await;
+    let mut orders = Vec::new();
+    for facets in 1..=3 {
+        orders.push(submitted(&app, &partner, &model_with_facets(&app, facets).await).await);
+    }
+    let (store, clock) = pricer(&app);
+    assert_eq!(claimed(&store, Lane::PartnerShort).await.fence.subject.id(), orders[0]);
+    clock.advance(LEASE + TimeDelta::seconds(1));
+    assert_eq!(store.rescue_jobs(5, 100).await.expect("an answer"), 1);
+    assert_eq!(claimed(&store, Lane::PartnerShort).await.fence.subject.id(), orders[0]);
+}
+
+#[tokio::test]
 async fn ten_workers_at_once_never_claim_the_same_job() {
     let app = TestApp::start().await;
     let partner = app.partner("Goldmann").await;
