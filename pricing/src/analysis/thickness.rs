@@ -179,6 +179,10 @@ fn first_hit(
 
 /// The distance at which a ray enters a box; infinite when it does not.
 fn entered(bounds: &Box3, from: [f64; 3], inverse: [f64; 3]) -> f64 {
+    // The last leaves of a tree may be empty: from minus infinity to infinity, they would be in every ray's way.
+    if bounds.low[0] > bounds.high[0] {
+        return f64::INFINITY;
+    }
     let (mut enter, mut leave) = (0.0_f64, f64::INFINITY);
     for axis in 0..3 {
         let (low, high) = (f64::from(bounds.low[axis]), f64::from(bounds.high[axis]));
