@@ -4,6 +4,9 @@
 //!
 //! `cargo run --release -p pricing --example measure_formats -- [FACETS [ROUNDS [FORMAT]]]`
 #![expect(clippy::unwrap_used, reason = "a tool for developers")]
+#![expect(clippy::cast_precision_loss, reason = "a tool for developers")]
+#![expect(clippy::cast_possible_truncation, reason = "a tool for developers")]
+#![expect(clippy::cast_sign_loss, reason = "a tool for developers")]
 
 use std::env;
 use std::f64::consts::TAU;

@@ -38,7 +38,7 @@ impl IndexedFacets {
 
     /// Adds a polygon as a fan of facets around its first corner. For a flat polygon the sum of
     /// the signed areas is right even when it is not convex.
-    pub(super) fn polygon(&mut self, polygon: Fan) {
+    pub(super) fn polygon(&mut self, polygon: &Fan) {
         if polygon.corners < 3 {
             self.skipped += 1;
         }

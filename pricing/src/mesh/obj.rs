@@ -57,7 +57,7 @@ fn face(text: &mut Cursor<'_>, mesh: &mut IndexedFacets) -> Result<(), ModelErro
         let corner = corner(text, mesh.positions())?;
         mesh.corner(&mut polygon, corner);
     }
-    mesh.polygon(polygon);
+    mesh.polygon(&polygon);
     Ok(())
 }
 

@@ -100,7 +100,7 @@ fn face(text: &mut Cursor<'_>, mesh: &mut IndexedFacets) -> Result<(), ModelErro
             }
         }
     }
-    mesh.polygon(polygon);
+    mesh.polygon(&polygon);
     Ok(())
 }
 

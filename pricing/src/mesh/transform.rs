@@ -16,8 +16,9 @@ impl Transform {
     /// Where a point comes to lie.
     #[inline]
     pub(super) fn apply(&self, [x, y, z]: [f64; 3]) -> [f64; 3] {
-        let [a, b, c, d] = self.0;
-        [0, 1, 2].map(|axis| x * a[axis] + y * b[axis] + z * c[axis] + d[axis])
+        let rows = &self.0;
+        [0, 1, 2]
+            .map(|axis| x * rows[0][axis] + y * rows[1][axis] + z * rows[2][axis] + rows[3][axis])
     }
 
     /// First `self`, then `outer`.
@@ -61,8 +62,9 @@ impl Transform {
 
     /// Whether it turns things inside out, as a mirror does: its determinant is negative.
     pub(super) fn mirrors(&self) -> bool {
-        let [[a, b, c], [d, e, f], [g, h, i], _] = self.0;
-        a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g) < 0.0
+        let [a, b, c, _] = self.0;
+        let normal = cross(b, c);
+        a[0] * normal[0] + a[1] * normal[1] + a[2] * normal[2] < 0.0
     }
 }
 
@@ -71,11 +73,12 @@ fn cofactors(&[a, b, c]: &[[f64; 3]; 3]) -> [[f64; 3]; 3] {
     [cross(b, c), cross(c, a), cross(a, b)]
 }
 
-fn cross([a, b, c]: [f64; 3], [d, e, f]: [f64; 3]) -> [f64; 3] {
-    [b * f - c * e, c * d - a * f, a * e - b * d]
+fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "where a test compares bits, it means bits")]
 mod tests {
     use super::*;
 

@@ -61,7 +61,7 @@ fn tetrahedron(mode: u32, indices: Option<(u32, &[u32])>) -> Vec<u8> {
     // A gap behind each position, and a byte before the indices.
     let mut binary: Vec<u8> = vec![];
     for position in &order {
-        position.iter().for_each(|number| binary.extend(number.to_le_bytes()));
+        binary.extend(position.map(f32::to_le_bytes).as_flattened());
         binary.extend([9; 4]);
     }
     let start = binary.len();
@@ -73,7 +73,9 @@ fn tetrahedron(mode: u32, indices: Option<(u32, &[u32])>) -> Vec<u8> {
             _ => 4,
         };
         binary.extend([7; 4]);
-        indices.iter().for_each(|index| binary.extend(&index.to_le_bytes()[..width]));
+        for index in indices {
+            binary.extend(&index.to_le_bytes()[..width]);
+        }
         named = ", \"indices\": 1";
         accessor = format!(
             ", {{\"bufferView\": 1, \"byteOffset\": 4, \"componentType\": {kind}, \"count\": {}, \
@@ -179,9 +181,8 @@ fn long_lists_deep_nesting_and_many_copies_are_stopped() {
     // What says nothing about the shape is passed over without recursion.
     let deep = format!("\"a\": {}{}, \"asset\"", "[".repeat(100_000), "]".repeat(100_000));
     assert_eq!(measured(&changed("\"asset\"", &deep)).volume_mm3, 8.0);
-    let mut chain = String::from("[");
-    (1..50_000).for_each(|child| chain += &format!("{{\"children\": [{child}]}},"));
-    chain += "{\"mesh\": 0}]";
+    let links: Vec<_> = (1..50_000).map(|child| format!("{{\"children\": [{child}]}}")).collect();
+    let chain = format!("[{}, {{\"mesh\": 0}}]", links.join(","));
     assert_eq!(placed(&chain).volume_mm3, 8.0);
     let many: Vec<_> = (0..90_000).map(|_| "{\"mesh\":0}").collect();
     let ball = crate::shapes::sphere(20, 20, 1.0, [0.0; 3]);

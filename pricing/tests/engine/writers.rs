@@ -9,8 +9,11 @@ use flate2::{Compression, Crc};
 
 use crate::shapes::{Facet, ascii, binary};
 
+/// From facets to a file.
+pub type Writer = fn(&[Facet]) -> Vec<u8>;
+
 /// Every way to write a solid, by a name for messages.
-pub const ALL: [(&str, fn(&[Facet]) -> Vec<u8>); 10] = [
+pub const ALL: [(&str, Writer); 10] = [
     ("stl-binary", binary),
     ("stl-ascii", |facets| ascii(facets, "\n")),
     ("obj", obj),

@@ -48,15 +48,12 @@ impl PlyBytes {
         begun[from..].windows(13).any(ends).then_some(())?;
         let header = Header::parse(begun).ok()?;
         let body = &begun[header.length..];
-        let mut next = match header.encoding {
-            Encoding::Text => {
-                let words = PlyWords::new(&header);
-                Self::Text(header, Text::new(words))
-            }
-            _ => {
-                let vertices = Vertices::new(&header);
-                Self::Binary(header, vertices)
-            }
+        let mut next = if header.encoding == Encoding::Text {
+            let words = PlyWords::new(&header);
+            Self::Text(header, Text::new(words))
+        } else {
+            let vertices = Vertices::new(&header);
+            Self::Binary(header, vertices)
         };
         next.push(body);
         Some(next)

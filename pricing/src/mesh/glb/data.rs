@@ -59,7 +59,7 @@ impl<'bytes> Data<'bytes> {
         &self,
         primitive: &Primitive,
     ) -> Result<Option<Triangles<'bytes>>, ModelError> {
-        let Some(number) = self.document.positions(primitive)? else { return Ok(None) };
+        let Some(number) = primitive.positions()? else { return Ok(None) };
         let accessor = self.document.accessor(number)?;
         if (accessor.component_type, accessor.shape) != (F32, Shape::Vec3) {
             return Err(unsupported(format!(
@@ -150,7 +150,7 @@ impl Triangles<'_> {
             TRIANGLES => [3 * facet, 3 * facet + 1, 3 * facet + 2],
             FAN => [facet + 1, facet + 2, 0],
             // A strip turns every second facet round.
-            _ if facet % 2 == 0 => [facet, facet + 1, facet + 2],
+            _ if facet.is_multiple_of(2) => [facet, facet + 1, facet + 2],
             _ => [facet, facet + 2, facet + 1],
         };
         let mut corners = [0; 3];

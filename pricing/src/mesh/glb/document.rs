@@ -150,20 +150,9 @@ impl Document {
         Ok(accessor)
     }
 
-    /// The accessor of the positions, if the primitive has facets.
-    pub(super) fn positions(&self, primitive: &Primitive) -> Result<Option<u32>, ModelError> {
-        if !(TRIANGLES..=FAN).contains(&primitive.mode) {
-            return Ok(None);
-        }
-        if primitive.targets.is_some() {
-            return Err(unsupported("morph targets are not read".to_owned()));
-        }
-        Ok(primitive.attributes.position)
-    }
-
     /// How many facets the accessors announce.
     pub(super) fn facets(&self, primitive: &Primitive) -> Result<u64, ModelError> {
-        let Some(positions) = self.positions(primitive)? else { return Ok(0) };
+        let Some(positions) = primitive.positions()? else { return Ok(0) };
         let corners = self.accessor(primitive.indices.unwrap_or(positions))?.count;
         Ok(facets(primitive.mode, corners))
     }
@@ -173,6 +162,19 @@ impl Document {
         let accessor = self.accessors.get(primitive.attributes.position? as usize)?;
         let three = |list: &List<f64>| list.0.as_slice().try_into().ok();
         Some([three(&accessor.min)?, three(&accessor.max)?])
+    }
+}
+
+impl Primitive {
+    /// The accessor of the positions, if the primitive has facets.
+    pub(super) fn positions(&self) -> Result<Option<u32>, ModelError> {
+        if !(TRIANGLES..=FAN).contains(&self.mode) {
+            return Ok(None);
+        }
+        if self.targets.is_some() {
+            return Err(unsupported("morph targets are not read".to_owned()));
+        }
+        Ok(self.attributes.position)
     }
 }
 

@@ -5,6 +5,9 @@ use super::{broken, unsupported};
 use crate::mesh::ModelError;
 use crate::mesh::transform::Transform;
 
+/// The axes themselves.
+const AXES: [[f64; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+
 /// A mesh in its place.
 #[derive(Debug)]
 pub(super) struct Placed {
@@ -73,17 +76,19 @@ fn local(node: &Node) -> Transform {
             [m[12], m[13], m[14]],
         ]);
     }
-    let [x, y, z] = node.scale.unwrap_or([1.0; 3]);
-    let [a, b, c] = node.rotation.map_or([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], axes);
+    let scale = node.scale.unwrap_or([1.0; 3]);
+    let axes = node.rotation.map_or(AXES, axes);
+    let stretched = |axis: usize| axes[axis].map(|coordinate| coordinate * scale[axis]);
     let translation = node.translation.unwrap_or_default();
-    Transform([a.map(|a| a * x), b.map(|b| b * y), c.map(|c| c * z), translation])
+    Transform([stretched(0), stretched(1), stretched(2), translation])
 }
 
 /// Where a quaternion turns the axes. Its length is divided out: exporters write few digits.
+#[expect(clippy::many_single_char_names, reason = "the names of the components")]
 fn axes([x, y, z, w]: [f64; 4]) -> [[f64; 3]; 3] {
     let square = x * x + y * y + z * z + w * w;
     if square == 0.0 {
-        return [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+        return AXES;
     }
     let s = 2.0 / square;
     [

@@ -103,7 +103,7 @@ impl<'bytes, const LITTLE: bool> Records<'bytes, LITTLE> {
                         let named = whole::<LITTLE>(entry, property.kind);
                         corner(mesh, &mut polygon, named, || place.clone())?;
                     }
-                    mesh.polygon(polygon);
+                    mesh.polygon(&polygon);
                 }
             }
             if is_vertex {

@@ -47,7 +47,7 @@ fn list(text: &mut Cursor<'_>, role: Role, mesh: &mut IndexedFacets) -> Result<(
         }
     }
     if role == Role::Corners {
-        mesh.polygon(polygon);
+        mesh.polygon(&polygon);
     }
     Ok(())
 }

@@ -140,9 +140,7 @@ impl Placing<'_> {
         if key.0 != part {
             // Its own coordinates are in the unit of its part.
             let scale = self.millimetres(key.0) / self.millimetres(part);
-            if scale != 1.0 {
-                transform = Transform::scale(scale).then(&transform);
-            }
+            transform = Transform::scale(scale).then(&transform);
         }
         let transform = transform.then(outer);
         self.facets(object, &transform.straightened())?;

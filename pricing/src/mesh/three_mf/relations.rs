@@ -53,7 +53,7 @@ fn target(document: &mut Document<'_>) -> Result<Option<String>, ModelError> {
         match relation {
             None => return Ok(found),
             Some(Some(target)) if found.is_none() => {
-                found = Some(part_name(&target, || document.place())?)
+                found = Some(part_name(&target, || document.place())?);
             }
             Some(_) => {}
         }

@@ -5,7 +5,7 @@
 //! what 3MF allows: elements, attributes, comments, CDATA, processing instructions; a document
 //! type is refused, so that there are no entities but the five of XML, which no number needs.
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr_iter, memmem};
 
 use super::inflate::Inflate;
 use crate::mesh::{ModelError, Place};
@@ -65,7 +65,7 @@ impl<'bytes> Document<'bytes> {
     #[inline]
     pub(super) fn step<T>(&mut self, take: impl FnOnce(Step<'_>) -> T) -> Result<T, ModelError> {
         loop {
-            if !self.to_tag()? {
+            if !self.find_tag()? {
                 return self.end().map(|()| take(Step::End));
             }
             let length = match self.inflate.window().get(1).copied() {
@@ -118,7 +118,7 @@ impl<'bytes> Document<'bytes> {
 
     /// Over text, to the next `<`. Whether there is one.
     #[inline]
-    fn to_tag(&mut self) -> Result<bool, ModelError> {
+    fn find_tag(&mut self) -> Result<bool, ModelError> {
         loop {
             let window = self.inflate.window();
             let (text, found) = match memchr(b'<', window) {
@@ -202,9 +202,8 @@ impl<'bytes> Document<'bytes> {
 /// Whether the last byte of a tag is outside of all attribute values.
 #[inline]
 fn outside_quotes(tag: &[u8]) -> bool {
-    let count = |quote: u8| tag.iter().filter(|byte| **byte == quote).count();
-    if count(b'\'') == 0 {
-        return count(b'"') % 2 == 0;
+    if memchr(b'\'', tag).is_none() {
+        return memchr_iter(b'"', tag).count().is_multiple_of(2);
     }
     let mut within = None;
     for byte in tag {
