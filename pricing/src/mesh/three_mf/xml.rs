@@ -141,21 +141,17 @@ impl<'bytes> Document<'bytes> {
         let mut from = 0;
         loop {
             let window = self.inflate.window();
-            if let Some(at) = memchr(b'>', &window[from..]) {
-                let length = from + at + 1;
-                if outside_quotes(&window[..length]) {
-                    return Ok(length);
-                }
-                from = length;
-                continue;
-            }
-            from = window.len();
+            let end = memchr(b'>', &window[from..]).map(|at| from + at + 1);
+            from = end.unwrap_or(window.len());
             if from > LONGEST_TAG {
                 let (place, what) = (self.place(), "bytes in one tag");
                 return Err(ModelError::OverLimit { place, what, limit: LONGEST_TAG as u64 });
             }
-            if !self.inflate.more()? {
-                return Err(self.broken("the document ends inside a tag"));
+            match end {
+                Some(length) if outside_quotes(&window[..length]) => return Ok(length),
+                Some(_) => {}
+                None if self.inflate.more()? => {}
+                None => return Err(self.broken("the document ends inside a tag")),
             }
         }
     }
