@@ -42,7 +42,7 @@ pub struct QuoteList {
 
 /// Some quotes.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Quotes {
+pub struct QuotePage {
     /// The newest first.
     pub quotes: Vec<QuoteView>,
     /// Whether there are older ones.
@@ -77,7 +77,7 @@ impl QuoteList {
 }
 
 impl Question for QuoteList {
-    type Answer = Quotes;
+    type Answer = QuotePage;
 
     async fn ask(&self, connection: &mut PgConnection) -> Result<Snapshot<Self::Answer>, AskError> {
         // One part of the union is empty, so that each has an index of its own.
@@ -109,14 +109,14 @@ impl Question for QuoteList {
             .collect();
         let has_more = quotes.len() > self.limit.rows();
         quotes.truncate(self.limit.rows());
-        Ok(Snapshot { head, answer: Quotes { quotes, has_more, position: head.position } })
+        Ok(Snapshot { head, answer: QuotePage { quotes, has_more, position: head.position } })
     }
 }
 
 /// Quotes, the newest first.
 #[utoipa::path(
     get, path = "/v1/quotes", operation_id = "quote_list", tag = "quotes", params(Params),
-    responses((status = 200, body = Quotes), (status = "default", body = Problem)),
+    responses((status = 200, body = QuotePage), (status = "default", body = Problem)),
 )]
 pub async fn handler(
     reader: Reader,
