@@ -7,6 +7,7 @@
 //! 3. Its endpoint in [`crate::routes`], its message in `shared::contracts` if a system may send it.
 //! 4. A test of the same name in `tests/api`.
 
+pub mod accept_model;
 pub mod accept_quote;
 pub mod approve_order;
 pub mod attach_file;
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use shared::position::Position;
 use shared::views::OrderView;
 
+pub use accept_model::AcceptModel;
 pub use accept_quote::AcceptQuote;
 pub use approve_order::ApproveOrder;
 pub use attach_file::AttachFile;

@@ -8,9 +8,9 @@ use crate::administration::{
     issue_api_key, publish_rate_card, put_operator, register_partner, revoke_api_key,
 };
 use crate::commands::{
-    accept_quote, approve_order, cancel_order, cancel_quote, close_order, complete_order,
-    confirm_fixing, give_back_order, pack_order, record_fixing, reject_fixing, reprice_order,
-    request_quote, rework_order, ship_order, submit_order, take_order,
+    accept_model, accept_quote, approve_order, cancel_order, cancel_quote, close_order,
+    complete_order, confirm_fixing, give_back_order, pack_order, record_fixing, reject_fixing,
+    reprice_order, request_quote, rework_order, ship_order, submit_order, take_order,
 };
 use crate::models;
 
@@ -23,6 +23,7 @@ use crate::models;
     ),
     paths(
         models::handler,
+        accept_model::handler,
         request_quote::handler,
         accept_quote::handler,
         cancel_quote::handler,

@@ -71,12 +71,25 @@ pub fn of_quote(
         Err(NoPrice::Price(why @ PriceError::NeedsAPerson { .. })) => why,
         outcome => return outcome,
     };
-    let item = Item { accept_provisional: true, ..item(spec) };
-    let breakdown = pricing::quote::price(analysis, book, &item)?;
-    let mut price = price(&breakdown, analysis, &spec.model_id, at)?;
+    let mut price = of_accepted(analysis, spec, book, at)?;
     let (code, message) = (Price::NEEDS_A_PERSON.to_owned(), why.to_string());
     price.warnings.insert(0, PriceWarning { code, message });
     Ok(price)
+}
+
+/// The price of a damaged model whose upper volume a person accepted.
+///
+/// # Errors
+/// Why there is none.
+pub fn of_accepted(
+    analysis: &Analysis,
+    spec: &WorkSpec,
+    book: &PriceBook,
+    at: DateTime<Utc>,
+) -> Result<Price, NoPrice> {
+    let item = Item { accept_provisional: true, ..item(spec) };
+    let breakdown = pricing::quote::price(analysis, book, &item)?;
+    Ok(price(&breakdown, analysis, &spec.model_id, at)?)
 }
 
 /// What the engine is to price.

@@ -6,15 +6,16 @@ use crate::administration::{
     issue_api_key, publish_rate_card, put_operator, register_partner, revoke_api_key,
 };
 use crate::commands::{
-    accept_quote, approve_order, cancel_order, cancel_quote, close_order, complete_order,
-    confirm_fixing, give_back_order, pack_order, record_fixing, reject_fixing, reprice_order,
-    request_quote, rework_order, ship_order, submit_order, take_order,
+    accept_model, accept_quote, approve_order, cancel_order, cancel_quote, close_order,
+    complete_order, confirm_fixing, give_back_order, pack_order, record_fixing, reject_fixing,
+    reprice_order, request_quote, rework_order, ship_order, submit_order, take_order,
 };
 use crate::{models, openapi};
 
 /// Adds every endpoint.
 pub fn add(app: &mut ServiceConfig) {
     app.route("/v1/models", post().to(models::handler))
+        .route("/v1/models/{model_id}/accept", post().to(accept_model::handler))
         .route("/v1/quotes", post().to(request_quote::handler))
         .route("/v1/quotes/{quote_id}/accept", post().to(accept_quote::handler))
         .route("/v1/quotes/{quote_id}/cancel", post().to(cancel_quote::handler))

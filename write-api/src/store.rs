@@ -4,6 +4,7 @@
 //! A transaction takes its id with its first write (the cause, or the job's fence) and appends events last:
 //! followers of the log rely on a transaction having an id before it has a position.
 
+mod accepted_models;
 mod analyses;
 mod batch;
 mod causes;
@@ -33,6 +34,7 @@ use shared::platform::database;
 use shared::quote::refusal::QuoteRefusal;
 use sqlx::PgPool;
 
+pub use accepted_models::AcceptedModel;
 pub use analyses::{AnalysisKey, FileRefusal, Known, Measured, Need, Report};
 pub use batch::Batch;
 pub use causes::{Cause, Fingerprint};

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use ureq::http::{Request, Response};
 use ureq::{Agent, Body};
 
@@ -32,14 +33,17 @@ pub fn is_ok(url: &str) -> bool {
     agent().get(url).call().is_ok_and(|response| response.status() == 200)
 }
 
-/// Sends JSON with a token; any answer but 2xx is an error that shows it.
+/// Sends JSON with a token, as the same command however often it is sent; any answer but 2xx is an error that shows it.
 pub fn send(method: &str, url: &str, token: &str, body: &Value) -> Result<Value> {
+    let body = serde_json::to_vec(body)?;
+    let intention = Sha256::new().chain_update(url).chain_update(&body).finalize();
     let request = Request::builder()
         .method(method)
         .uri(url)
+        .header("Idempotency-Key", STANDARD.encode(intention))
         .header("Authorization", format!("Bearer {token}"))
         .header("Content-Type", "application/json")
-        .body(serde_json::to_vec(body)?)?;
+        .body(body)?;
     let response = agent().run(request).with_context(|| format!("{method} {url}"))?;
     read(response).with_context(|| format!("{method} {url}"))
 }

@@ -11,6 +11,9 @@ const PARTNERS: [(&str, &str); 2] = [
     ("01940000-0000-7000-8000-000000000101", "Nordic Rings"),
     ("01940000-0000-7000-8000-000000000102", "Baltic Silver"),
 ];
+/// What a gram of a pure metal costs in the demo, in kopecks. Made up.
+const METALS: [(&str, &str); 4] =
+    [("gold", "1020000"), ("silver", "13800"), ("platinum", "395000"), ("palladium", "330000")];
 /// What a partner may do with its key.
 const PARTNER_SCOPES: [&str; 4] = ["models:write", "orders:submit", "orders:read", "orders:cancel"];
 /// Shop and CRM speak by message; what they may also do over REST is what they do there.
@@ -28,12 +31,18 @@ pub fn run(stack: &mut Stack) -> Result<()> {
     }
     if stack.partners.is_empty() {
         admin.send("POST", "/v1/rate-cards", &json!({"rate_card": rate_card()?}))?;
+        for (metal, price) in METALS {
+            let body = json!({
+                "metal": metal, "price_per_gram_minor": price, "currency": "RUB", "source": "demo",
+            });
+            admin.send("POST", "/v1/metal-fixings", &body)?;
+        }
         let partners = PARTNERS.iter().map(|(id, name)| partner(&admin, id, name));
         stack.partners = partners.collect::<Result<_>>()?;
         let systems = SYSTEMS.iter().map(|(name, scopes)| system(&admin, name, scopes));
         stack.systems = systems.collect::<Result<_>>()?;
     }
-    println!("demo data: operators, partners, keys and a rate card are there");
+    println!("demo data: operators, partners, keys, a rate card and metal prices are there");
     Ok(())
 }
 

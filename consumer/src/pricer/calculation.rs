@@ -98,11 +98,14 @@ impl Calculation {
         Ok(match known {
             Known::Refused(FileRefusal { code, reason }) => Outcome::Hopeless { code, reason },
             Known::Measured(measured) => {
+                let analysis = &measured.analysis;
+                let accepted = self.store.volume_is_accepted(&job.key(), analysis).await?;
                 let price = match job.fence.subject {
+                    _ if accepted => prices::of_accepted,
                     Subject::Order(_) => prices::of_order,
                     Subject::Quote(_) => prices::of_quote,
                 };
-                match price(&measured.analysis, &job.spec, &book, now) {
+                match price(analysis, &job.spec, &book, now) {
                     Ok(price) => {
                         self.compare_with_rough(job, &book, &price).await;
                         Outcome::Priced { price: Box::new(price), report: measured.report.clone() }

@@ -49,7 +49,7 @@ fn every_message_on_the_producers_page_follows_its_schema() {
     let page = read("producers.md");
     let blocks = page.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let messages: Vec<Value> = blocks.map(|block| serde_json::from_str(block).unwrap()).collect();
-    assert_eq!(messages.len(), 3);
+    assert_eq!(messages.len(), 4);
     messages.iter().for_each(follows_its_schema);
 }
 

@@ -159,6 +159,16 @@ impl Stack {
         let body = json!({ "rate_card": card });
         let answer = self.http.post(url).bearer_auth(&admin).json(&body).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::CREATED, "{:?}", answer.text().await);
+        for (metal, price) in [("gold", "1020000"), ("platinum", "395000")] {
+            let url = format!("{}/v1/metal-fixings", self.url("write-api"));
+            let body = json!({
+                "metal": metal, "price_per_gram_minor": price, "currency": "RUB", "source": "test",
+            });
+            let request = self.http.post(url).bearer_auth(&admin).json(&body);
+            let answer = request.header("idempotency-key", format!("first-{metal}"));
+            let answer = answer.send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK, "{:?}", answer.text().await);
+        }
         let url = format!("{}/v1/operators/{}", self.url("write-api"), anna_id());
         let body = json!({ "display_name": "Anna", "wip_limit": 10 });
         let answer = self.http.put(url).bearer_auth(&admin).json(&body).send().await.unwrap();

@@ -2,7 +2,7 @@
 //! for a person.
 
 use ::web::{Problem, Role};
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shared::contracts::text::FixingSource;
@@ -10,6 +10,7 @@ use shared::metals::{GramPrice, Metal, Observation};
 use shared::money::Currency;
 use utoipa::ToSchema;
 
+use crate::application::State;
 use crate::context::CommandRequest;
 use crate::store::{Command, CommandError, FixingAnswer, Handled, Work};
 
@@ -38,8 +39,8 @@ pub struct RecordFixingBody {
     pub currency: Currency,
     /// Who says so: the exchange, the supplier.
     pub source: FixingSource,
-    /// Since when it has been so.
-    pub observed_at: DateTime<Utc>,
+    /// Since when it has been so; now when left out.
+    pub observed_at: Option<DateTime<Utc>>,
 }
 
 /// Publishes the price of a metal. It holds at once, or waits for a confirmation when it jumps.
@@ -49,11 +50,15 @@ pub struct RecordFixingBody {
     params(("Idempotency-Key" = String, Header)),
     responses((status = 200, body = FixingAnswer), (status = "default", body = Problem)),
 )]
-pub async fn handler(request: CommandRequest) -> Result<HttpResponse, Problem> {
+pub async fn handler(
+    state: web::Data<State>,
+    request: CommandRequest,
+) -> Result<HttpResponse, Problem> {
     request.caller.require_role(&[Role::Admin])?;
     let body: RecordFixingBody = request.body()?;
     let RecordFixingBody { metal, price_per_gram_minor: price, currency, source, observed_at } =
         body;
+    let observed_at = observed_at.unwrap_or_else(|| state.store.clock().now());
     let observation = Observation { metal, price, currency, source, observed_at };
     request.execute(RecordFixing { observation }, None).await
 }

@@ -60,14 +60,17 @@ impl Store {
         spec: &WorkSpec,
         book: &PriceBook,
     ) -> Result<Option<Calculation>, CommandError> {
-        let measured = match self.lookup_analysis(&AnalysisKey::of(spec)).await? {
+        let key = AnalysisKey::of(spec);
+        let measured = match self.lookup_analysis(&key).await? {
             Some(Known::Measured(measured)) => measured,
             Some(Known::Refused(FileRefusal { code, reason })) => {
                 return Ok(Some(Calculation::Impossible { code, reason }));
             }
             None => return Ok(None),
         };
-        Ok(match prices::of_quote(&measured.analysis, spec, book, self.clock().now()) {
+        let accepted = self.volume_is_accepted(&key, &measured.analysis).await?;
+        let price = if accepted { prices::of_accepted } else { prices::of_quote };
+        Ok(match price(&measured.analysis, spec, book, self.clock().now()) {
             Ok(price) => {
                 let (is_provisional, report) = (price.needs_a_person(), measured.report.clone());
                 Some(Calculation::Done(Box::new(Calculated { price, is_provisional, report })))

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod accept_model;
 mod approve_order;
 mod cancel_order;
 mod close_order;
