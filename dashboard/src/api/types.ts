@@ -28,7 +28,7 @@ export type PublicConfig = Read['PublicConfig']
 /** With its place in the queue while the exact price is being made. */
 export type Quote = Read['QuoteAnswer'] & { pricing?: PricingPlace | null }
 export type QuoteBody = Write['QuoteBody']
-export type Quotes = Read['Quotes']
+export type Quotes = Read['QuotePage']
 export type RoughPrice = Read['RoughPrice']
 export type Status = Read['Status']
 export type StoneSetting = Read['StoneSetting']

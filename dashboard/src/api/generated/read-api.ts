@@ -76,6 +76,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/metal-fixings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What metals cost: accepted prices with the one that waits for a person. For people of the office. */
+        get: operations["metal_fixings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model_id}/analysis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was measured of a model that somebody has asked a price of. */
+        get: operations["model_analysis"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/my-work": {
         parameters: {
             query?: never;
@@ -119,6 +153,23 @@ export interface paths {
         };
         /** One order, with everything that is true of it now. */
         get: operations["order_card"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{order_id}/pricing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the price of an order is: its place, when it may be expected, and what the worker does. */
+        get: operations["order_pricing"];
         put?: never;
         post?: never;
         delete?: never;
@@ -247,6 +298,28 @@ export interface components {
             /** @enum {string} */
             role: "system";
         };
+        /** @description What the newest engine that looked at the model found. */
+        AnalysisAnswer: {
+            /** @description Volume, area, box, counts of edges, shells and facets, warnings; lengths in mm. */
+            analysis?: Record<string, never> | null;
+            /** @description The engine that measured. */
+            engine_version: string;
+            /**
+             * Format: date-time
+             * @description When it was measured.
+             */
+            finished_at?: string | null;
+            /** @description The model. */
+            model_id: components["schemas"]["ModelId"];
+            /** @description Why the file cannot be measured: `code` and `reason`. */
+            refusal?: Record<string, never> | null;
+            /** @description What a caster would say about it. */
+            report?: Record<string, never> | null;
+            /** @description `exact`, `provisional` with bounds of the volume, or `refused`, with the reason. */
+            standing?: Record<string, never> | null;
+            /** @description `running`, `done` or `refused`. */
+            state: string;
+        };
         /** @description A page of the board. */
         BoardPage: {
             /**
@@ -353,6 +426,26 @@ export interface components {
         };
         /** @example RUB */
         Currency: string;
+        /**
+         * @description Why an observation is not taken at once.
+         * @enum {string}
+         */
+        Doubt: "jump" | "first" | "other_currency" | "older" | "from_the_future" | "superseded" | "by_a_person";
+        /** @description Prices of metals. */
+        Fixings: {
+            /**
+             * @description By metal: the one that waits for a person, then what was accepted, the newest first. The first accepted one of
+             *     a metal holds.
+             */
+            fixings: components["schemas"]["MetalFixing"][];
+            /** @description The log's position that was visible beside them. */
+            position: components["schemas"]["Position"];
+        };
+        /**
+         * @description Where a fixing stands.
+         * @enum {string}
+         */
+        FixingState: "accepted" | "waiting" | "rejected";
         /** @description Orders that are called so. */
         Found: {
             /**
@@ -404,6 +497,55 @@ export interface components {
              * @description The version of the status's list that the order is in now.
              */
             view_version: number;
+        };
+        /**
+         * @description A metal that is traded pure.
+         * @enum {string}
+         */
+        Metal: "gold" | "silver" | "platinum" | "palladium";
+        /** @description A price of a pure metal as it is kept and shown. */
+        MetalFixing: {
+            /** @description Against the price that held when it came, in per cent. */
+            change_percent?: string | null;
+            /** @description In what. */
+            currency: components["schemas"]["Currency"];
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            decided_at?: string | null;
+            decided_by?: components["schemas"]["Actor"] | null;
+            /**
+             * Format: int64
+             * @description Its number in the history.
+             */
+            fixing_id: number;
+            /** @description Which metal. */
+            metal: components["schemas"]["Metal"];
+            /**
+             * Format: date-time
+             * @description Since when it has been so.
+             */
+            observed_at: string;
+            /** @description Minor units a gram of the pure metal. */
+            price_per_gram_minor: string;
+            /** @description Who told us. */
+            published_by: components["schemas"]["Actor"];
+            reason?: components["schemas"]["Doubt"] | null;
+            /**
+             * Format: date-time
+             * @description When we heard it.
+             */
+            received_at: string;
+            /**
+             * Format: int64
+             * @description The set of prices that begins with it: what an order's price names as its `fixing_id`.
+             */
+            set_id?: number | null;
+            /** @description Who says so. */
+            source: string;
+            /** @description Whether it holds. */
+            state: components["schemas"]["FixingState"];
         };
         /** @description What was measured of the model. */
         ModelFacts: {
@@ -459,6 +601,12 @@ export interface components {
          * @description An order, whoever sent it.
          */
         OrderId: string;
+        /** @description How far the price of an order is. */
+        OrderPricing: {
+            /** @description Every event up to here was seen. */
+            position: components["schemas"]["Position"];
+            pricing?: components["schemas"]["PricingPlace"] | null;
+        };
         /** @description An order on its card: everything that a person who may see it wants to know. */
         OrderView: {
             /** @description What can be asked of it now, by whoever may. */
@@ -608,6 +756,49 @@ export interface components {
              */
             generation: number;
         };
+        /** @description The place of a job, of an order or of a quote. */
+        PricingPlace: {
+            /**
+             * Format: int32
+             * @description Attempts begun, the running one included.
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When the price may be expected, by the recent pace of the lane; `null` before there is any, and where the place
+             *     is not known either.
+             */
+            expected_at?: string | null;
+            /**
+             * Format: int32
+             * @description How much of the work usually lies behind when this part of it begins, percent.
+             */
+            percent?: number | null;
+            /**
+             * @description What the worker does: `waiting` (for memory), `fetching`, `reading`, `analysing`,
+             *     `inspecting` or `pricing`.
+             */
+            phase?: string | null;
+            /**
+             * Format: int64
+             * @description 1 is next; while queued.
+             */
+            place?: number | null;
+            /** @description Whether so many wait that the place is only the least that it can be. */
+            place_is_at_least: boolean;
+            /**
+             * Format: date-time
+             * @description Since when it waits; the first attempt counts.
+             */
+            queued_at: string;
+            /**
+             * Format: date-time
+             * @description Since when the running attempt is in hand.
+             */
+            started_at?: string | null;
+            /** @description `queued` or `running`. */
+            state: string;
+        };
         /** @description How far the pricing of an order is. */
         PricingState: {
             /**
@@ -686,7 +877,9 @@ export interface components {
         };
         Quantity: number;
         /** @description A quote, and how far its calculation is. */
-        QuoteAnswer: components["schemas"]["QuoteView"];
+        QuoteAnswer: components["schemas"]["QuoteView"] & {
+            pricing?: components["schemas"]["PricingPlace"] | null;
+        };
         /**
          * Format: uuid
          * @description A question what something would cost.
@@ -700,7 +893,7 @@ export interface components {
             self: string;
         };
         /** @description Some quotes. */
-        Quotes: {
+        QuotePage: {
             /** @description Whether there are older ones. */
             has_more: boolean;
             /** @description The log's position that was visible beside them. */
@@ -1064,6 +1257,92 @@ export interface operations {
             };
         };
     };
+    metal_fixings: {
+        parameters: {
+            query?: {
+                /** @description Prices at most, of each metal, 1 to 200; 50 if not said. */
+                limit?: number;
+                /** @description Only this metal's. */
+                metal?: components["schemas"]["Metal"];
+            };
+            header?: {
+                /** @description `ETag` of the answer that you hold */
+                "If-None-Match"?: string;
+                /** @description Not from before this position */
+                "MES-Min-Position"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Names this answer; absent from searches */
+                    ETag?: string;
+                    /** @description Everything that happened before this moment is in the answer */
+                    "MES-As-Of"?: string;
+                    /** @description Every event up to here is in the answer */
+                    "MES-Position"?: string;
+                    /** @description `cache`, `replica` or `primary` */
+                    "MES-Served-By"?: string;
+                    /** @description `true` when the answer may be from before `MES-Min-Position` */
+                    "MES-Stale"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fixings"];
+                };
+            };
+            /** @description The answer that you hold is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    model_analysis: {
+        parameters: {
+            query: {
+                /** @description The unit that the model was, or is to be, ordered in. */
+                unit: "millimetre" | "centimetre" | "metre" | "inch" | "file";
+            };
+            header?: never;
+            path: {
+                model_id: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalysisAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     my_work: {
         parameters: {
             query?: {
@@ -1221,6 +1500,57 @@ export interface operations {
             };
         };
     };
+    order_pricing: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `ETag` of the answer that you hold */
+                "If-None-Match"?: string;
+                /** @description Not from before this position */
+                "MES-Min-Position"?: string;
+            };
+            path: {
+                order_id: components["schemas"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Names this answer; absent from searches */
+                    ETag?: string;
+                    /** @description Everything that happened before this moment is in the answer */
+                    "MES-As-Of"?: string;
+                    /** @description Every event up to here is in the answer */
+                    "MES-Position"?: string;
+                    /** @description `cache`, `replica` or `primary` */
+                    "MES-Served-By"?: string;
+                    /** @description `true` when the answer may be from before `MES-Min-Position` */
+                    "MES-Stale"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderPricing"];
+                };
+            };
+            /** @description The answer that you hold is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     order_timeline: {
         parameters: {
             query?: {
@@ -1311,7 +1641,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Quotes"];
+                    "application/json": components["schemas"]["QuotePage"];
                 };
             };
             /** @description The answer that you hold is current */

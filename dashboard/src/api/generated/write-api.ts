@@ -109,6 +109,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/models/{model_id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accepts the upper bound of a damaged model's volume. */
+        post: operations["accept_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operators/{operator_id}": {
         parameters: {
             query?: never;
@@ -405,6 +422,31 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A model whose upper volume is accepted. */
+        AcceptedModel: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            accepted_at: string;
+            /** @description Who. */
+            accepted_by: components["schemas"]["Actor"];
+            /** @description As this engine measures it; another one asks again. */
+            engine_version: string;
+            /** @description Which model. */
+            model_id: components["schemas"]["ModelId"];
+            /** @description Why. */
+            reason: string;
+            /** @description Read in this unit. */
+            unit: components["schemas"]["Unit"];
+        };
+        /** @description In which unit, and why. */
+        AcceptModelBody: {
+            /** @description Kept beside it; no personal data, please. */
+            reason: components["schemas"]["Reason"];
+            /** @description The unit that orders of it state. */
+            unit: components["schemas"]["Unit"];
+        };
         /** @description Whoever causes a command. Names are what colleagues see; nothing else about a person is kept. */
         Actor: {
             /** @enum {string} */
@@ -1060,9 +1102,9 @@ export interface components {
             metal: components["schemas"]["Metal"];
             /**
              * Format: date-time
-             * @description Since when it has been so.
+             * @description Since when it has been so; now when left out.
              */
-            observed_at: string;
+            observed_at?: string | null;
             /** @description Minor units (kopecks, cents) a gram of the pure metal, as text. */
             price_per_gram_minor: components["schemas"]["GramPrice"];
             /** @description Who says so: the exchange, the supplier. */
@@ -1403,6 +1445,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UploadedModel"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_model: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                model_id: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptModelBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedModel"];
                 };
             };
             default: {
