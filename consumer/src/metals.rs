@@ -52,7 +52,9 @@ impl Watch {
         match self.store.metal_ages().await {
             Ok((ages, waiting)) => {
                 self.waiting.record(waiting, &[]);
-                ages.iter().for_each(|age| self.note(age));
+                for age in &ages {
+                    self.note(age);
+                }
             }
             Err(error) => {
                 tracing::warn!(

@@ -32,7 +32,8 @@ impl Executor<'_> {
     pub async fn apply(&mut self, understood: &Understood) -> Result<Handled, CommandError> {
         let span = tracing::info_span!("intake.apply", message.kind = understood.message.kind());
         continue_trace(&span, understood.traceparent.as_deref());
-        self.dispatch(understood).instrument(span).await
+        // A future of all commands is as large as the largest: kept out of those that wait for it.
+        Box::pin(self.dispatch(understood)).instrument(span).await
     }
 
     async fn dispatch(&mut self, understood: &Understood) -> Result<Handled, CommandError> {
