@@ -18,7 +18,7 @@ use super::vector::{cross, dot, length, sub};
 use crate::mesh::Mesh;
 
 /// Points on the surface.
-const POINTS: usize = 20_000;
+const POINTS: usize = 5_000;
 /// Nearer than this share of the box's diagonal a ray has not left its own facet.
 const NO_DISTANCE: f64 = 1e-6;
 /// The plastic number's powers: the step from one point of the sequence to the next.

@@ -46,7 +46,7 @@ fn a_plate_is_as_thick_as_it_is() {
     for measured in [thickness.p1_mm, thickness.p5_mm, thickness.median_mm] {
         assert!(close(measured, 1.5, 1e-6), "{measured}");
     }
-    assert_eq!(thickness.points, 20_000);
+    assert_eq!(thickness.points, 5_000);
     // The four narrow sides, 120 of 920 mm², look along the plate.
     assert!((thickness.share_above(4.0) - 120.0 / 920.0).abs() < 0.001);
     assert_eq!(says(&found, FindingCode::ThinWalls), None);
