@@ -54,8 +54,9 @@ impl PricerMetrics {
     /// A job was claimed.
     pub fn begin(&self, lane: Lane, waited: TimeDelta) -> Running {
         let lane = KeyValue::new("lane", lane.as_str());
-        self.waits.record(waited.to_std().unwrap_or_default().as_secs_f64(), &[lane.clone()]);
-        self.running.add(1, &[lane.clone()]);
+        self.waits
+            .record(waited.to_std().unwrap_or_default().as_secs_f64(), std::slice::from_ref(&lane));
+        self.running.add(1, std::slice::from_ref(&lane));
         Running { metrics: self.clone(), lane }
     }
 
@@ -76,6 +77,6 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.metrics.running.add(-1, &[self.lane.clone()]);
+        self.metrics.running.add(-1, std::slice::from_ref(&self.lane));
     }
 }

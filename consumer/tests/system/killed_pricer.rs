@@ -71,6 +71,7 @@ fn lanes_and_threads_are_flags_and_a_misspelt_lane_is_named() {
 }
 
 /// A ball of about 2 n² facets as a binary STL: work for a second or so.
+#[expect(clippy::cast_possible_truncation, reason = "a file of STL has single precision")]
 fn sphere(n: u32) -> Vec<u8> {
     let point = |ring: u32, step: u32| {
         let (down, around) = (
@@ -84,13 +85,13 @@ fn sphere(n: u32) -> Vec<u8> {
     let mut facets = Vec::new();
     for ring in 0..n {
         for step in 0..n {
-            let [a, b] = [point(ring, step), point(ring, step + 1)];
-            let [c, d] = [point(ring + 1, step), point(ring + 1, step + 1)];
+            let upper = [point(ring, step), point(ring, step + 1)];
+            let lower = [point(ring + 1, step), point(ring + 1, step + 1)];
             if ring > 0 {
-                facets.push([a, c, b]);
+                facets.push([upper[0], lower[0], upper[1]]);
             }
             if ring + 1 < n {
-                facets.push([b, c, d]);
+                facets.push([upper[1], lower[0], lower[1]]);
             }
         }
     }

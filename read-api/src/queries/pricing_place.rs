@@ -99,9 +99,9 @@ pub async fn place_of(
         let ahead = ahead(connection, &row.lane, &row.tenant, row.queued_at).await?;
         place.place = Some(ahead.jobs + 1);
         place.place_is_at_least = ahead.are_more;
-        let pace = row.seconds_a_job.filter(|_| !ahead.are_more);
+        let seconds = row.seconds_a_job.filter(|_| !ahead.are_more);
         place.expected_at =
-            pace.and_then(|pace| after(row.now, pace * approximately(ahead.jobs + 1)));
+            seconds.and_then(|each| after(row.now, each * approximately(ahead.jobs + 1)));
     } else {
         place.started_at = row.started_at;
         let end = row.started_at.zip(row.seconds_in_hand);

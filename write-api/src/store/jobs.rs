@@ -277,7 +277,7 @@ impl Store {
         price: Price,
         report: Option<&Report>,
     ) -> Result<bool, CommandError> {
-        self.end_job(fence, Verdict::Priced { price, report }).await
+        self.end_job(fence, Verdict::Priced { price: Box::new(price), report }).await
     }
 
     /// No price can be made of this model. `false` as for [`Store::finish_job`].
@@ -434,7 +434,8 @@ impl Store {
             Subject::Quote(quote_id) => match verdict {
                 Verdict::Priced { price, report } => {
                     let is_provisional = price.needs_a_person();
-                    let calculated = Calculated { price, is_provisional, report: report.cloned() };
+                    let calculated =
+                        Calculated { price: *price, is_provisional, report: report.cloned() };
                     quotes::finish(connection, quote_id, calculated, now).await?
                 }
                 Verdict::Failed { code, reason } => {
@@ -461,7 +462,7 @@ impl Store {
             return Ok(false);
         }
         let decision = match verdict {
-            Verdict::Priced { price, .. } => order.set_price(price),
+            Verdict::Priced { price, .. } => order.set_price(*price),
             Verdict::Failed { code, reason } => {
                 order.fail_pricing(fence.attempt, code.to_owned(), reason.to_owned())
             }
@@ -500,7 +501,7 @@ impl Store {
 
 /// How an attempt ended.
 enum Verdict<'a> {
-    Priced { price: Price, report: Option<&'a Report> },
+    Priced { price: Box<Price>, report: Option<&'a Report> },
     Failed { code: &'a str, reason: &'a str },
     Interrupted { reason: &'a str, counts: bool },
 }

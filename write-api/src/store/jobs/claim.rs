@@ -140,8 +140,15 @@ impl Store {
             }
         };
         let spec = self.start(connection, &fence, wanted).await?;
-        let waited = now - queued_at;
-        Ok(Look::Claimed(Box::new(ClaimedJob { fence, lane, spec, need, waited, trace_context })))
+        let in_lane = now - queued_at;
+        Ok(Look::Claimed(Box::new(ClaimedJob {
+            fence,
+            lane,
+            spec,
+            need,
+            waited: in_lane,
+            trace_context,
+        })))
     }
 
     /// What is to be priced, locked; `None` when nobody wants the price any more.
@@ -156,7 +163,7 @@ impl Store {
                 let startable =
                     is_current(&job.order, fence) && job.order.start_pricing(fence.attempt).is_ok();
                 let spec = job.order.stage.spec().filter(|_| startable).cloned();
-                Ok(spec.map(|spec| Wanted::Order { spec, job }))
+                Ok(spec.map(|spec| Wanted::Order { spec, job: Box::new(job) }))
             }
             Subject::Quote(quote_id) => {
                 let spec = quotes::start(connection, quote_id).await?;
@@ -172,7 +179,8 @@ impl Store {
         wanted: Wanted,
     ) -> Result<WorkSpec, CommandError> {
         match wanted {
-            Wanted::Order { spec, job: LockedJob { order, trace_context } } => {
+            Wanted::Order { spec, job } => {
+                let LockedJob { order, trace_context } = *job;
                 let started = order.start_pricing(fence.attempt)?;
                 let trace = trace_context.as_deref();
                 self.append_for_job(connection, fence, order, trace, started).await?;
@@ -185,7 +193,7 @@ impl Store {
 
 /// A price that is wanted.
 enum Wanted {
-    Order { spec: WorkSpec, job: LockedJob },
+    Order { spec: WorkSpec, job: Box<LockedJob> },
     Quote { spec: WorkSpec },
 }
 
