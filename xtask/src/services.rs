@@ -29,7 +29,7 @@ pub struct Scale {
 pub const MOST_PRICERS: u16 = 6;
 
 /// Every service of a stack.
-pub fn all(setup: &Setup, stack: &Stack, binaries: &Path, scale: &Scale) -> Vec<Service> {
+pub fn all(setup: &Setup, stack: &Stack, binaries: &Path, scale: Scale) -> Vec<Service> {
     let consumer = |role, name: &str, port| consumer(setup, stack, binaries, role, name, port);
     let ports = stack.ports;
     let mut services = vec![

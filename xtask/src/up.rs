@@ -24,6 +24,7 @@ use crate::{dashboard, env, interrupt, packages, process, seed};
 const READY: Duration = Duration::from_mins(2);
 
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch on the command line")]
 pub struct Args {
     /// The stack's name: each name is an isolated stack with ports and data of its own
     #[arg(long, default_value = "main")]
@@ -90,7 +91,7 @@ fn live(args: &Args, _lock: Lock) -> Result<()> {
     }
     let binaries = cargo::binaries(args.profile())?;
     let mut stack = migrate_and_record(&setup, &binaries)?;
-    let mut services = start_services(&setup, &stack, &binaries, &args.scale)?;
+    let mut services = start_services(&setup, &stack, &binaries, args.scale)?;
     seed::run(&mut stack)?;
     stack.write(&setup.home)?;
     if !args.empty {
@@ -164,7 +165,7 @@ fn start_services(
     setup: &Setup,
     stack: &Stack,
     binaries: &Path,
-    scale: &services::Scale,
+    scale: services::Scale,
 ) -> Result<Supervisor> {
     let mut supervisor = Supervisor::new();
     let mut starting = Vec::new();

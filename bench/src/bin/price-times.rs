@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::Result;
 use bench::price_times::floor::Floor;
@@ -11,6 +11,7 @@ use bench::price_times::report::Line;
 use bench::price_times::scenarios;
 use bench::stack::Stack;
 use clap::{Parser, ValueEnum};
+use shared::clock::{Clock, SystemClock};
 use shared::platform::shutdown::Shutdown;
 
 const GRACE: Duration = Duration::from_secs(5);
@@ -66,7 +67,7 @@ enum Scenario {
 const USUAL: [Scenario; 4] = [Scenario::Steady, Scenario::Repeat, Scenario::Flood, Scenario::Batch];
 
 /// Models of a heap: some seconds of work for one thread.
-const HEAP: usize = 60;
+const HEAP: u32 = 60;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
@@ -130,6 +131,6 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 async fn open(stack: &std::path::Path, shutdown: &Shutdown) -> Result<Floor> {
     // The time of the start keeps two runs apart.
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let seconds = SystemClock.now().timestamp();
     Floor::open(&Stack::read(stack)?, &format!("{:x}", seconds & 0xff_ffff), shutdown).await
 }

@@ -109,16 +109,15 @@ pub async fn flood(floor: &Floor, monsters: usize) -> Result<Vec<Line>> {
 /// # Errors
 /// As for [`steady`].
 pub async fn batch(floor: &Floor, orders: u32, seconds: f64) -> Result<Vec<Line>> {
-    let count = (OTHERS_RATE * seconds) as usize;
-    let others = || floor.new_models(vec![20_000; count]);
+    let others = || floor.new_models(vec![20_000; whole(OTHERS_RATE * seconds) as usize]);
     let (before, during, after) = (others().await?, others().await?, others().await?);
     let small = floor.new_models(vec![2_000; orders as usize]).await?;
-    let calm = others_times(floor, &before).await?;
+    let calm_before = others_times(floor, &before).await?;
     let flooding = batch_of(floor, &small);
     let (flood, beside) = tokio::try_join!(flooding, others_times(floor, &during))?;
     let batch = floor.ledger.all_priced(&flood, PATIENCE).await?;
-    let calm_again = others_times(floor, &after).await?;
-    let alone = seen(&[calm, calm_again].concat(), 95);
+    let calm_after = others_times(floor, &after).await?;
+    let alone = seen(&[calm_before, calm_after].concat(), 95);
     let flooded = seen(&beside, 95);
     Ok(vec![
         Line::time("others alone, make order → news of the price, p95", alone),
@@ -132,8 +131,9 @@ pub async fn batch(floor: &Floor, orders: u32, seconds: f64) -> Result<Vec<Line>
 ///
 /// # Errors
 /// As for [`steady`].
-pub async fn heap(floor: &Floor, models: usize) -> Result<f64> {
-    let models = floor.new_models(vec![LONG - 10_000; models]).await?;
+pub async fn heap(floor: &Floor, models: u32) -> Result<f64> {
+    let count = f64::from(models);
+    let models = floor.new_models(vec![LONG - 10_000; models as usize]).await?;
     let mut numbers = vec![];
     for model in &models {
         numbers.push(floor.shop_orders(model, UNITS[0]).await?);
@@ -142,13 +142,19 @@ pub async fn heap(floor: &Floor, models: usize) -> Result<f64> {
     let began = times.iter().filter_map(Times::started).min().context("nothing began")?;
     let ended = times.iter().filter_map(Times::ended).max().context("nothing ended")?;
     let seconds = (ended - began).to_std()?.as_secs_f64();
-    Ok(models.len() as f64 / seconds)
+    Ok(count / seconds)
 }
 
 /// Facets from 2 000 to just below the long lane, as many small as large ones by order of magnitude.
 fn sizes(dice: &mut Dice, count: f64) -> Vec<u32> {
     let range = f64::from(LONG - 10_000) / 2e3;
-    (0..count as u32).map(|_| (2e3 * range.powf(dice.fraction())) as u32).collect()
+    (0..whole(count)).map(|_| whole(2e3 * range.powf(dice.fraction()))).collect()
+}
+
+/// Without the fraction; bounds and rates are small and not negative.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
+fn whole(number: f64) -> u32 {
+    number.clamp(0.0, f64::from(u32::MAX)) as u32
 }
 
 /// Who orders.
