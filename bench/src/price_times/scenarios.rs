@@ -112,18 +112,18 @@ pub async fn batch(floor: &Floor, orders: u32, seconds: f64) -> Result<Vec<Line>
     let others = || floor.new_models(vec![20_000; whole(OTHERS_RATE * seconds) as usize]);
     let (before, during, after) = (others().await?, others().await?, others().await?);
     let small = floor.new_models(vec![2_000; orders as usize]).await?;
-    let calm_before = others_times(floor, &before).await?;
+    let calm = others_times(floor, &before).await?;
     let flooding = batch_of(floor, &small);
-    let (flood, beside) = tokio::try_join!(flooding, others_times(floor, &during))?;
-    let batch = floor.ledger.all_priced(&flood, PATIENCE).await?;
-    let calm_after = others_times(floor, &after).await?;
-    let alone = seen(&[calm_before, calm_after].concat(), 95);
+    let (numbers, beside) = tokio::try_join!(flooding, others_times(floor, &during))?;
+    let theirs = floor.ledger.all_priced(&numbers, PATIENCE).await?;
+    let quiet = others_times(floor, &after).await?;
+    let alone = seen(&[calm, quiet].concat(), 95);
     let flooded = seen(&beside, 95);
     Ok(vec![
         Line::time("others alone, make order → news of the price, p95", alone),
         Line::time(format!("others beside a batch of {orders}, p95"), flooded),
         Line::ratio("with the batch / without it", flooded.div_duration_f64(alone)).at_most(1.2),
-        Line::time("the batch itself, make order → news, p95", seen(&batch, 95)),
+        Line::time("the batch itself, make order → news, p95", seen(&theirs, 95)),
     ])
 }
 

@@ -58,7 +58,7 @@ async fn through_the_system(stack: &Stack, name: &str, format: &str, bytes: Vec<
     // Whatever the system charges for, it is the volume or the upper bound, and never a bare number.
     match &standing {
         Standing::Exact => {
-            assert_eq!(price["model"]["volume_mm3"], json!(analysis.volume_mm3), "{name}")
+            assert_eq!(price["model"]["volume_mm3"], json!(analysis.volume_mm3), "{name}");
         }
         Standing::Provisional { high_mm3, .. } if !price.is_null() => {
             assert_eq!(price["model"]["volume_mm3"], json!(high_mm3), "{name}");
