@@ -49,7 +49,8 @@ async fn through_the_system(stack: &Stack, name: &str, format: &str, bytes: Vec<
     assert_eq!(uploaded["format"], format, "{name}: {uploaded}");
     let model_id = uploaded["model_id"].as_str().unwrap();
     let number = format!("P-{name}");
-    let accepted = stack.submit_in(&number, model_id, unit, &number).await.unwrap();
+    let key = format!("submit-{number}");
+    let accepted = stack.submit_in(&number, model_id, unit, &key).await.unwrap();
     let order: Value = accepted.json().await.unwrap();
     let order_id = order["order"]["order_id"].as_str().unwrap_or_else(|| panic!("{name}: {order}"));
 
