@@ -4,6 +4,8 @@
 //! `torus_<FACETS>.stl` and, with the same facets in random order, `torus_<FACETS>_random.stl`.
 //! The same arguments give the same files every time.
 
+#![expect(clippy::many_single_char_names, reason = "coordinates have the names of geometry")]
+
 use std::env;
 use std::error::Error;
 use std::f64::consts::TAU;

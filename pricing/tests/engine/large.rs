@@ -56,7 +56,9 @@ fn any_number_of_threads_gives_the_same_bits() {
 fn vertices_are_numbered_as_the_file_first_names_them() {
     let facets = shuffled(several_shells());
     let mut builder = MeshBuilder::with_capacity(facets.len());
-    facets.iter().for_each(|facet| builder.push(*facet).unwrap());
+    for facet in &facets {
+        builder.push(*facet).unwrap();
+    }
     let one_by_one = builder.finish(Format::StlBinary, vec![]).unwrap();
     let mesh = read(&binary(&facets)).unwrap();
     assert_eq!(mesh.vertices(), one_by_one.vertices());
@@ -82,7 +84,9 @@ fn order_changes_only_rounding() {
 fn sums_made_while_reading_are_those_of_the_mesh() {
     let facets = large_sphere();
     let mut builder = MeshBuilder::with_capacity(facets.len());
-    facets.iter().for_each(|facet| builder.push(*facet).unwrap());
+    for facet in &facets {
+        builder.push(*facet).unwrap();
+    }
     let from_mesh = analyse(&builder.finish(Format::StlBinary, vec![]).unwrap(), Unit::Millimetre);
     let on_the_way = analyse(&read(&binary(&facets)).unwrap(), Unit::Millimetre);
     assert!(close(on_the_way.signed_volume_mm3, from_mesh.signed_volume_mm3, 1e-13));

@@ -363,19 +363,19 @@ fn by_gold() -> PriceBook {
 #[test]
 fn a_metal_price_that_is_old_warns_and_one_that_is_missing_waits() {
     let (cube, wish) = (analysed(&cube([0.0; 3], 10.0)), item("silver-925", "raw", 1));
-    let with = |change: fn(&mut PriceBook)| {
+    let after = |change: fn(&mut PriceBook)| {
         let mut book = by_gold();
         change(&mut book);
         price(&cube, &book, &wish)
     };
-    let stale = with(|book| set_gold(book, Freshness::Stale)).unwrap();
+    let stale = after(|book| set_gold(book, Freshness::Stale)).unwrap();
     assert_eq!(stale.warnings, [PriceWarning::StaleMetalPrice { metal: Metal::Gold }]);
-    assert_eq!(stale.lines, with(|_| {}).unwrap().lines);
+    assert_eq!(stale.lines, after(|_| {}).unwrap().lines);
     let waits = [
-        with(|book| set_gold(book, Freshness::TooOld)),
-        with(|book| book.fixing = None),
-        with(|book| book.fixing.as_mut().unwrap().prices.clear()),
-        with(|book| book.card.currency = "EUR".into()),
+        after(|book| set_gold(book, Freshness::TooOld)),
+        after(|book| book.fixing = None),
+        after(|book| book.fixing.as_mut().unwrap().prices.clear()),
+        after(|book| book.card.currency = "EUR".into()),
     ];
     let codes = waits.map(|waits| {
         let error = waits.unwrap_err();

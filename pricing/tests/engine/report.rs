@@ -1,4 +1,5 @@
 //! What the printability report says about known pieces.
+#![expect(clippy::cast_precision_loss, reason = "small numbers, and the names of geometry")]
 
 use pricing::analysis::{Unit, analyse};
 use pricing::mesh::read;

@@ -1,4 +1,9 @@
 //! What may be done with damaged models: never a number that is silently wrong.
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::many_single_char_names,
+    reason = "small numbers, and the names of geometry"
+)]
 
 use pricing::analysis::{Analysis, Standing, Unit, Verdict, analyse};
 use pricing::mesh::read;
@@ -318,7 +323,7 @@ fn elsewhere(facets: &[Facet], quarter: usize, step: usize) -> Vec<Facet> {
         .collect();
     let len = moved.len();
     // Any step that shares no factor with the length visits every facet once.
-    let step = (step.max(1)..).find(|step| gcd(*step, len) == 1).unwrap();
+    let step = (step.max(1)..=step.max(1) + len).find(|step| gcd(*step, len) == 1).unwrap();
     moved = (0..len).map(|i| moved[i * step % len]).collect();
     moved
 }

@@ -110,13 +110,13 @@ async fn what_cannot_be_a_model_is_refused_with_the_reason_and_not_kept() {
     let mut truncated = binary_stl(20, 1);
     truncated.truncate(500);
     let png = [b"\x89PNG\r\n\x1a\n".as_slice(), &[0; 200]].concat();
-    let zip = [b"PK\x03\x04".as_slice(), &[0; 200]].concat();
+    let packed = [b"\x1F\x8B".as_slice(), &[0; 200]].concat();
     let bad: [(Vec<u8>, &[&str]); 7] = [
         (truncated, &["1084 bytes are needed", "20 facets", "500 bytes are there"]),
         (png, &["PNG"]),
-        (zip, &["ZIP"]),
+        (packed, &["gzip"]),
         (Vec::new(), &["empty"]),
-        (b"{\"model\": 1}".to_vec(), &["solid"]),
+        (b"{\"model\": 1}".to_vec(), &["JSON"]),
         (b"solid nothing\nendsolid nothing\n".to_vec(), &["no facets"]),
         (vec![0; 84], &["no facets"]),
     ];
