@@ -28,6 +28,7 @@ pub mod intake;
 pub mod log_reader;
 pub mod metals;
 mod metrics;
+pub mod notices;
 pub mod pricer;
 pub mod projections;
 pub mod projector;

@@ -3,13 +3,16 @@
 //!
 //! A process has a few *slots*, each with one job in hand ([`lanes`]: which slot serves which lanes), a budget of
 //! [`memory`] for all models in hand, and threads for geometry ([`engine`]). What is known of a model already is
-//! not measured again: see `write_api::store::AnalysisKey`.
+//! not measured again: see `write_api::store::AnalysisKey`. The printability report comes after the price
+//! ([`inspection`]).
 
 mod calculation;
 mod engine;
+mod inspection;
 mod lanes;
 mod memory;
 mod metrics;
+mod model_files;
 mod stage;
 pub mod wake_ups;
 
@@ -106,6 +109,9 @@ impl Pricer {
                 pricer.work_until_stopped(&lanes, first, &stop, &wake).await;
             });
         }
+        let (stop, reporter) = (shutdown.soft().clone(), pricer.calculation.clone());
+        shutdown
+            .spawn(async move { stop.run_until_cancelled(reporter.make_overdue_reports()).await });
         let stop = shutdown.soft().clone();
         shutdown.spawn(async move { stop.run_until_cancelled(pricer.rescue_for_ever()).await });
     }
@@ -197,9 +203,7 @@ impl Pricer {
 
     async fn settle(&self, fence: &JobFence, outcome: Outcome) -> Result<bool, CommandError> {
         match outcome {
-            Outcome::Priced { price, report } => {
-                self.store.finish_job(fence, *price, report.as_ref()).await
-            }
+            Outcome::Priced { price } => self.store.finish_job(fence, *price).await,
             Outcome::Hopeless { code, reason } => self.store.fail_job(fence, &code, &reason).await,
             Outcome::Away { reason } => {
                 let delay = TimeDelta::seconds(self.config.away_seconds.into());

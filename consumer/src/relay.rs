@@ -12,6 +12,7 @@
 //!
 //! Quotes have no log; [`QuoteRelay`] tells of them from their rows.
 
+mod pace;
 mod parked;
 mod quotes;
 mod route;
@@ -25,6 +26,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge};
 use serde::{Deserialize, Serialize};
 use shared::platform::shutdown::Shutdown;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::delivery::{Backoff, Broker, DeliveryError};
@@ -32,6 +34,7 @@ use crate::follower::{FollowerError, LogAccess};
 use crate::guard::survive;
 use crate::metrics::FollowerMetrics;
 
+use pace::Pace;
 pub use quotes::QuoteRelay;
 pub use route::Route;
 use session::{Progress, Session};
@@ -42,7 +45,7 @@ use session::{Progress, Session};
 pub struct RelayConfig {
     /// Events read at a time.
     pub batch: u32,
-    /// How often to look for new events, milliseconds.
+    /// How often to look for new events without being told of any, milliseconds.
     pub poll_ms: u64,
     /// From this many undeliverable orders on, it is the route that is broken.
     pub many: usize,
@@ -70,6 +73,7 @@ pub struct Relay {
     access: LogAccess,
     broker: Broker,
     config: RelayConfig,
+    pace: Pace,
     metrics: RelayMetrics,
 }
 
@@ -79,8 +83,9 @@ struct RelayMetrics {
 }
 
 impl Relay {
-    /// A relay from this log to this broker.
-    pub fn new(access: LogAccess, broker: Broker, config: RelayConfig) -> Self {
+    /// A relay from this log to this broker, which looks when there is `news`, and now and then.
+    pub fn new(access: LogAccess, broker: Broker, config: RelayConfig, news: Arc<Notify>) -> Self {
+        let pace = Pace::new(news, config.poll_ms);
         let meter = opentelemetry::global::meter("mes");
         let metrics = RelayMetrics {
             messages: meter
@@ -92,7 +97,7 @@ impl Relay {
                 .with_description("1 while a route takes no messages")
                 .build(),
         };
-        Self { access, broker, config, metrics }
+        Self { access, broker, config, pace, metrics }
     }
 
     /// Relays on all routes until the soft stop.
@@ -147,8 +152,8 @@ impl Relay {
     ) -> Result<(), RelayError> {
         self.broker.declare_topology().await?;
         let Some(mut session) = Session::lead(self, route, stop).await? else { return Ok(()) };
-        let poll = Duration::from_millis(self.config.poll_ms);
         while !stop.is_cancelled() {
+            let news = self.pace.news();
             let progress = session.step().await?;
             if progress == Progress::Stopped {
                 backoff.pause(stop).await;
@@ -156,7 +161,7 @@ impl Relay {
             }
             backoff.reset();
             if progress != Progress::Moved {
-                stop.run_until_cancelled(tokio::time::sleep(poll)).await;
+                self.pace.wait(news, stop).await;
             }
         }
         session.resign().await;

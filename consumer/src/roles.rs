@@ -16,7 +16,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Notify;
 use write_api::object_storage;
-use write_api::store::Store;
+use write_api::store::{LOG_CHANNEL, Store};
 
 use crate::announcer::Announcer;
 use crate::config::Config;
@@ -24,6 +24,7 @@ use crate::delivery::Broker;
 use crate::follower::LogAccess;
 use crate::intake::Intake;
 use crate::metals;
+use crate::notices;
 use crate::pricer::{Pricer, wake_ups};
 use crate::projections::ReadModel;
 use crate::projector::Projector;
@@ -152,8 +153,10 @@ fn start_relay(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::R
     let broker = Broker::new(&config.rabbitmq, "relay")?;
     let access = log_access(config, "relay", config.relay.batch)?;
     let clock = Arc::new(SystemClock);
-    QuoteRelay::new(pool.clone(), broker.clone(), clock, config.relay.clone()).run(shutdown);
-    Relay::new(access, broker, config.relay.clone()).run(shutdown);
+    let news = Arc::new(Notify::new());
+    notices::hear(LOG_CHANNEL, pool, shutdown, &news);
+    QuoteRelay::new(pool.clone(), broker.clone(), clock, &config.relay, news.clone()).run(shutdown);
+    Relay::new(access, broker, config.relay.clone(), news).run(shutdown);
     Ok(())
 }
 

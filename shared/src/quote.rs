@@ -279,9 +279,6 @@ pub struct Quote {
     /// The rough price; absent when no price book was in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rough: Option<RoughPrice>,
-    /// The printability report, once the model was looked at.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub report: Option<serde_json::Value>,
     /// What holds.
     #[serde(flatten)]
     pub state: QuoteState,

@@ -8,7 +8,7 @@ mod accepted_models;
 mod analyses;
 mod batch;
 mod causes;
-mod doorbell;
+mod doorbells;
 mod estimates;
 mod fixings;
 mod jobs;
@@ -16,8 +16,8 @@ mod log;
 mod operators;
 mod price_books;
 mod quotes;
+mod reports;
 mod rough_error;
-
 mod rows;
 mod work;
 
@@ -35,18 +35,19 @@ use shared::quote::refusal::QuoteRefusal;
 use sqlx::PgPool;
 
 pub use accepted_models::AcceptedModel;
-pub use analyses::{AnalysisKey, FileRefusal, Known, Measured, Need, Report};
+pub use analyses::{AnalysisKey, FileRefusal, Known, Need};
 pub use batch::Batch;
 pub use causes::{Cause, Fingerprint};
-pub use doorbell::PRICING_CHANNEL;
+pub use doorbells::{LOG_CHANNEL, PRICING_CHANNEL};
 pub use estimates::Estimate;
 pub use fixings::{Decision, FixingAnswer, FixingsConfig};
 pub use jobs::{ClaimedJob, JobFence, Lane, Progress, Subject, Terms, UnknownLane};
 pub use price_books::MetalAge;
+pub use reports::{OverdueReport, Report};
 pub use work::Work;
 
 use analyses::Remembered;
-use doorbell::Doorbell;
+use doorbells::Doorbells;
 
 /// Who asks, because of what, and as part of which chain of hops.
 #[derive(Debug, Clone)]
@@ -178,7 +179,7 @@ pub struct Store {
     pool: PgPool,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
-    doorbell: Doorbell,
+    bells: Doorbells,
     remembered: Remembered,
     fixings: FixingsConfig,
     quotes_valid_seconds: u32,
@@ -190,11 +191,11 @@ const QUOTES_VALID_SECONDS: u32 = 7 * 24 * 3_600;
 impl Store {
     /// A store on the primary.
     pub fn new(pool: PgPool, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        let doorbell = Doorbell::new(pool.clone());
+        let bells = Doorbells::new(&pool);
         let fixings = FixingsConfig::default();
         let remembered = Remembered::default();
         let quotes_valid_seconds = QUOTES_VALID_SECONDS;
-        Self { pool, clock, ids, doorbell, remembered, fixings, quotes_valid_seconds }
+        Self { pool, clock, ids, bells, remembered, fixings, quotes_valid_seconds }
     }
 
     /// Metal prices are judged so.
@@ -241,8 +242,8 @@ impl Store {
             Work::new(self, &mut transaction, context).claim_and_carry_out(command).await?;
         match transaction.commit().await {
             Ok(()) => {
-                if handled.wakes_pricers {
-                    self.doorbell.ring();
+                if !handled.replayed {
+                    self.bells.ring_after(handled.wakes_pricers);
                 }
                 Ok(handled)
             }

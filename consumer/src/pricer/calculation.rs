@@ -1,37 +1,31 @@
 //! From a job to a price, a hopeless case, or "not now".
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use object_store::{ObjectStore, ObjectStoreExt};
-use pricing::analysis::{Unit as FileUnit, analyse};
-use pricing::mesh::{Mesh, read};
+use object_store::ObjectStore;
+use pricing::analysis::{Analysis, analyse};
+use pricing::mesh::Mesh;
 use pricing::quote::PriceBook;
-use pricing::report::{Limits, inspect};
+use pricing::report::Limits;
 use rayon::ThreadPoolBuildError;
-use shared::ids::ModelId;
 use shared::order::price::Price;
 use shared::order::spec::Unit;
-use write_api::models::path_of;
 use write_api::prices::{self, NoPrice};
-use write_api::store::{
-    ClaimedJob, CommandError, FileRefusal, Known, Measured, Need, Report, Store, Subject,
-};
+use write_api::store::{ClaimedJob, CommandError, FileRefusal, Known, Need, Store, Subject};
 
-use super::engine::{Engine, Panicked};
+use super::engine::{Engine, Panicked, Urgency};
+use super::inspection::{Inspector, Specimen};
 use super::memory::{Held, Memory, need};
 use super::metrics::PricerMetrics;
+use super::model_files::{ModelFiles, mesh_of, unit_of};
 use super::stage::{Phase, Stage};
 use super::{PricerConfig, lanes};
-
-/// A model must arrive from the object store within this time.
-const FETCH_DEADLINE: Duration = Duration::from_mins(1);
 
 /// How a calculation ended.
 pub(super) enum Outcome {
     /// With a price.
-    Priced { price: Box<Price>, report: Option<Report> },
+    Priced { price: Box<Price> },
     /// No price can be made of this; trying again would not help.
     Hopeless { code: String, reason: String },
     /// Something that is needed is away; try again later.
@@ -53,9 +47,10 @@ impl Outcome {
 #[derive(Clone)]
 pub(super) struct Calculation {
     store: Store,
-    models: Arc<dyn ObjectStore>,
+    files: ModelFiles,
     memory: Memory,
     engine: Engine,
+    inspector: Inspector,
     metrics: PricerMetrics,
 }
 
@@ -68,8 +63,20 @@ impl Calculation {
     ) -> Result<Self, ThreadPoolBuildError> {
         let serves_both = config.slots > 1 && lanes::serves_both(&config.lanes);
         let memory = Memory::new(config.memory_mb, serves_both);
-        let engine = Engine::start(config.threads)?;
-        Ok(Self { store, models, memory, engine, metrics })
+        let (engine, files) = (Engine::start(config.threads)?, ModelFiles::new(models));
+        let inspector = Inspector::new(
+            store.clone(),
+            files.clone(),
+            memory.clone(),
+            engine.clone(),
+            metrics.clone(),
+        );
+        Ok(Self { store, files, memory, engine, inspector, metrics })
+    }
+
+    /// Makes reports that are overdue, until it is dropped.
+    pub(super) async fn make_overdue_reports(&self) {
+        self.inspector.make_overdue_for_ever().await;
     }
 
     /// Prices what a job is about, with the price book in force.
@@ -97,18 +104,17 @@ impl Calculation {
         let now = self.store.clock().now();
         Ok(match known {
             Known::Refused(FileRefusal { code, reason }) => Outcome::Hopeless { code, reason },
-            Known::Measured(measured) => {
-                let analysis = &measured.analysis;
-                let accepted = self.store.volume_is_accepted(&job.key(), analysis).await?;
+            Known::Measured(analysis) => {
+                let accepted = self.store.volume_is_accepted(&job.key(), &analysis).await?;
                 let price = match job.fence.subject {
                     _ if accepted => prices::of_accepted,
                     Subject::Order(_) => prices::of_order,
                     Subject::Quote(_) => prices::of_quote,
                 };
-                match price(analysis, &job.spec, &book, now) {
+                match price(&analysis, &job.spec, &book, now) {
                     Ok(price) => {
                         self.compare_with_rough(job, &book, &price).await;
-                        Outcome::Priced { price: Box::new(price), report: measured.report.clone() }
+                        Outcome::Priced { price: Box::new(price) }
                     }
                     Err(trouble) => trouble.into(),
                 }
@@ -128,7 +134,7 @@ impl Calculation {
     }
 
     /// Measures a model, or tells why the file cannot be measured, and keeps that for everybody. The inner error
-    /// is about what is away.
+    /// is about what is away. What was measured is then inspected, which nobody waits for.
     async fn measure(
         &self,
         job: &ClaimedJob,
@@ -139,44 +145,49 @@ impl Calculation {
         let (bytes, facets) = self.store.model_size(&key.model_id).await?.unwrap_or_default();
         let held = self.memory.take(need(bytes, facets), is_short).await;
         stage.enter(Phase::Fetching);
-        let known = match self.fetch(&key.model_id).await {
+        let measured = match self.files.fetch(&key.model_id).await {
             Ok(file) => {
-                let calculation = Measuring { file, unit: key.unit, limits, stage: stage.clone() };
-                self.calculate(calculation, held, is_short).await
+                let measuring = Measuring { file, unit: key.unit, stage: stage.clone() };
+                self.calculate(measuring, held, is_short).await
             }
             Err(error @ object_store::Error::NotFound { .. }) => {
-                refused("model_missing", error.to_string())
+                Err(refusal("model_missing", error.to_string()))
             }
             Err(error) => return Ok(Err(format!("the model cannot be fetched: {error}"))),
         };
-        let how = if matches!(known, Known::Refused(_)) { "refused" } else { "computed" };
-        self.metrics.note_analysis(how);
-        self.store.finish_analysis(&job.fence, &key, &known).await?;
+        let (known, specimen) = match measured {
+            Ok((mesh, analysis, held)) => {
+                let analysis = Arc::new(analysis);
+                let known = Known::Measured(analysis.clone());
+                (known, Some(Specimen { key: key.clone(), mesh, analysis, limits, held }))
+            }
+            Err(refusal) => (Known::Refused(refusal), None),
+        };
+        self.metrics.note_analysis(if specimen.is_some() { "computed" } else { "refused" });
+        let is_kept = self.store.finish_analysis(&job.fence, &key, &known).await?;
+        if let Some(specimen) = specimen.filter(|_| is_kept) {
+            self.inspector.take_up(specimen);
+        }
         Ok(Ok(known))
     }
 
     /// The memory is held until the calculation has really ended, also when nobody waits for it any more.
-    async fn calculate(&self, measuring: Measuring, held: Held, is_short: bool) -> Known {
-        let measured = self.engine.run(is_short, move || {
-            let known = measuring.measure();
+    async fn calculate(
+        &self,
+        measuring: Measuring,
+        held: Held,
+        is_short: bool,
+    ) -> Result<(Mesh, Analysis, Held), FileRefusal> {
+        let urgency = if is_short { Urgency::Short } else { Urgency::Long };
+        let measured = self.engine.run(urgency, move || {
+            let measured = measuring.measure();
             drop(measuring);
-            drop(held);
-            known
+            (measured, held)
         });
-        measured
+        let (measured, held) = measured
             .await
-            .unwrap_or_else(|Panicked| refused("engine_failed", "the engine failed".to_owned()))
-    }
-
-    async fn fetch(&self, model_id: &ModelId) -> Result<Bytes, object_store::Error> {
-        let path = path_of(model_id);
-        let fetched = tokio::time::timeout(FETCH_DEADLINE, async {
-            self.models.get(&path).await?.bytes().await
-        });
-        fetched.await.unwrap_or_else(|_| {
-            let source = format!("no answer within {} s", FETCH_DEADLINE.as_secs()).into();
-            Err(object_store::Error::Generic { store: "models", source })
-        })
+            .map_err(|Panicked| refusal("engine_failed", "the engine failed".to_owned()))?;
+        measured.map(|(mesh, analysis)| (mesh, analysis, held))
     }
 }
 
@@ -185,66 +196,34 @@ fn away(reason: &str) -> Outcome {
     Outcome::Away { reason: reason.to_owned() }
 }
 
-fn refused(code: &str, reason: String) -> Known {
-    Known::Refused(FileRefusal { code: code.to_owned(), reason })
+fn refusal(code: &str, reason: String) -> FileRefusal {
+    FileRefusal { code: code.to_owned(), reason }
 }
 
-/// A model in memory that is to be measured.
+/// A file in memory that is to be measured.
 struct Measuring {
     file: Bytes,
     unit: Unit,
-    /// For the printability report: of the materials on the rate card in force.
-    limits: Limits,
     stage: Stage,
 }
 
 impl Measuring {
-    fn measure(&self) -> Known {
-        self.try_measure().unwrap_or_else(Known::Refused)
-    }
-
-    fn try_measure(&self) -> Result<Known, FileRefusal> {
+    fn measure(&self) -> Result<(Mesh, Analysis), FileRefusal> {
         self.enter(Phase::Reading)?;
-        let mesh = read(&self.file).map_err(|error| FileRefusal {
-            code: error.code().to_owned(),
-            reason: error.to_string(),
-        })?;
-        let unit = self.unit_of(&mesh)?;
+        let mesh = mesh_of(&self.file)?;
+        let unit = unit_of(&mesh, self.unit)?;
         self.enter(Phase::Analysing)?;
         let analysis = analyse(&mesh, unit);
-        self.enter(Phase::Inspecting)?;
-        let report = inspect(&mesh, &analysis, &self.limits);
-        Ok(Known::Measured(Arc::new(Measured {
-            analysis,
-            report: serde_json::to_value(report).ok(),
-        })))
+        Ok((mesh, analysis))
     }
 
     /// Between the parts of the work it may turn out that nobody waits any more. Then nobody sees the refusal either.
     fn enter(&self, phase: Phase) -> Result<(), FileRefusal> {
         if self.stage.is_stopped() {
-            let reason = "nobody waits for the analysis any more".to_owned();
-            return Err(FileRefusal { code: "stopped".to_owned(), reason });
+            return Err(refusal("stopped", "nobody waits for the analysis any more".to_owned()));
         }
         self.stage.enter(phase);
         Ok(())
-    }
-
-    /// The unit that was stated, or that the file states. They must not contradict each other: an inch taken for a
-    /// millimetre is a price 16,387 times too low.
-    fn unit_of(&self, mesh: &Mesh) -> Result<FileUnit, FileRefusal> {
-        let refuse = |code: &str, reason: String| FileRefusal { code: code.to_owned(), reason };
-        match (prices::stated_unit(self.unit), mesh.unit()) {
-            (Some(stated), Some(own)) if stated != own => Err(refuse(
-                "unit_contradicts_file",
-                format!("the file says that its unit is {own}, not {stated}"),
-            )),
-            (Some(unit), _) | (None, Some(unit)) => Ok(unit),
-            (None, None) => Err(refuse(
-                "unit_unknown",
-                "the file does not say its unit: tell it with the order".to_owned(),
-            )),
-        }
     }
 }
 

@@ -1,21 +1,30 @@
 //! The threads that geometry runs on: never those that serve I/O.
 //!
-//! Two pools of the same size. That of the long jobs is *nice*: it uses every core that is idle and leaves it as soon
-//! as a short job, or the runtime, wants it. So a monster costs short jobs next to nothing, and an idle machine
-//! gives it all it has.
+//! Three pools of the same size. Those of the long jobs and of the reports are *nice*: they use every core that is idle
+//! and leave it as soon as a short job, or the runtime, wants it. So a monster costs short jobs next to nothing, and
+//! an idle machine gives it all it has.
 
 use std::sync::Arc;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-/// How much less important long jobs are: a tenth of the time when both want a core.
-const NICENESS: i32 = 10;
+/// How much work matters when several kinds want a core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// Somebody waits at the screen.
+    Short,
+    /// Somebody waits, and knows that it takes a while: a tenth of the time.
+    Long,
+    /// Nobody waits: a thirtieth.
+    Report,
+}
 
 /// The pools of one process.
 #[derive(Clone)]
 pub(super) struct Engine {
     short: Arc<ThreadPool>,
     long: Arc<ThreadPool>,
+    reports: Arc<ThreadPool>,
 }
 
 /// The calculation panicked: a fault of the engine, or of the file.
@@ -25,26 +34,32 @@ pub(super) struct Panicked;
 impl Engine {
     /// Pools of so many threads each; 0 is one a core.
     pub fn start(threads: usize) -> Result<Self, ThreadPoolBuildError> {
-        let pool = |name: &'static str| {
-            ThreadPoolBuilder::new()
+        let pool = |name: &'static str, urgency: Urgency| {
+            let pool = ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .thread_name(move |index| format!("{name}-{index}"))
+                .start_handler(move |_| urgency.be_nice());
+            pool.build().map(Arc::new)
         };
-        let long = pool("price-long").start_handler(|_| {
-            // Where it is not allowed, long jobs are just less polite.
-            let _unchanged = rustix::process::nice(NICENESS);
-        });
-        Ok(Self { short: Arc::new(pool("price-short").build()?), long: Arc::new(long.build()?) })
+        Ok(Self {
+            short: pool("price-short", Urgency::Short)?,
+            long: pool("price-long", Urgency::Long)?,
+            reports: pool("price-report", Urgency::Report)?,
+        })
     }
 
     /// Runs a calculation and waits for it. Who stops waiting does not stop it: it must look for itself whether it is
     /// still wanted.
     pub async fn run<T: Send + 'static>(
         &self,
-        is_short: bool,
+        urgency: Urgency,
         calculation: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Panicked> {
-        let pool = if is_short { &self.short } else { &self.long };
+        let pool = match urgency {
+            Urgency::Short => &self.short,
+            Urgency::Long => &self.long,
+            Urgency::Report => &self.reports,
+        };
         let (tell, told) = tokio::sync::oneshot::channel();
         pool.spawn(move || {
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(calculation));
@@ -55,6 +70,24 @@ impl Engine {
     }
 }
 
+impl Urgency {
+    /// What `nice(1)` calls it.
+    const fn niceness(self) -> i32 {
+        match self {
+            Self::Short => 0,
+            Self::Long => 10,
+            Self::Report => 15,
+        }
+    }
+
+    fn be_nice(self) {
+        if self.niceness() > 0 {
+            // Where it is not allowed, they are just less polite.
+            let _unchanged = rustix::process::nice(self.niceness());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,8 +95,8 @@ mod tests {
     #[tokio::test]
     async fn a_calculation_has_the_threads_of_its_pool() {
         let engine = Engine::start(3).unwrap();
-        for is_short in [true, false] {
-            assert_eq!(engine.run(is_short, rayon::current_num_threads).await, Ok(3));
+        for urgency in [Urgency::Short, Urgency::Long, Urgency::Report] {
+            assert_eq!(engine.run(urgency, rayon::current_num_threads).await, Ok(3));
         }
     }
 
@@ -71,15 +104,18 @@ mod tests {
     async fn a_panic_is_told_and_the_pool_lives_on() {
         let engine = Engine::start(1).unwrap();
         let boom = || -> u32 { panic!("on purpose") };
-        assert_eq!(engine.run(true, boom).await, Err(Panicked));
-        assert_eq!(engine.run(true, || 1).await, Ok(1));
+        assert_eq!(engine.run(Urgency::Short, boom).await, Err(Panicked));
+        assert_eq!(engine.run(Urgency::Short, || 1).await, Ok(1));
     }
 
     #[tokio::test]
-    async fn long_jobs_yield_to_short_ones() {
+    async fn what_is_less_urgent_yields() {
         let engine = Engine::start(1).unwrap();
         let niceness = || rustix::process::getpriority_process(None).unwrap();
-        let short = engine.run(true, niceness).await.unwrap();
-        assert_eq!(engine.run(false, niceness).await.unwrap(), (short + NICENESS).min(19));
+        let short = engine.run(Urgency::Short, niceness).await.unwrap();
+        for urgency in [Urgency::Long, Urgency::Report] {
+            let theirs = engine.run(urgency, niceness).await.unwrap();
+            assert_eq!(theirs, (short + urgency.niceness()).min(19));
+        }
     }
 }

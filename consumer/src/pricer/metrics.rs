@@ -16,6 +16,7 @@ pub(super) struct PricerMetrics {
     waits: Histogram<f64>,
     durations: Histogram<f64>,
     analyses: Counter<u64>,
+    reports: Counter<u64>,
 }
 
 /// A running job; it counts until this is dropped.
@@ -48,6 +49,12 @@ impl PricerMetrics {
                 .u64_counter("mes_pricing_analyses")
                 .with_description("Analyses that prices needed: computed, reused or refused")
                 .build(),
+            reports: meter
+                .u64_counter("mes_pricing_reports")
+                .with_description(
+                    "Printability reports: made, put off because too many were in hand, or failed",
+                )
+                .build(),
         }
     }
 
@@ -63,6 +70,11 @@ impl PricerMetrics {
     /// An analysis was needed.
     pub fn note_analysis(&self, how: &'static str) {
         self.analyses.add(1, &[KeyValue::new("outcome", how)]);
+    }
+
+    /// What became of a report.
+    pub fn note_report(&self, outcome: &'static str) {
+        self.reports.add(1, &[KeyValue::new("outcome", outcome)]);
     }
 }
 

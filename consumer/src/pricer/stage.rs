@@ -13,7 +13,6 @@ pub(super) enum Phase {
     Fetching,
     Reading,
     Analysing,
-    Inspecting,
     Pricing,
 }
 
@@ -28,14 +27,8 @@ struct Shared {
 }
 
 impl Phase {
-    const ALL: [Self; 6] = [
-        Self::Waiting,
-        Self::Fetching,
-        Self::Reading,
-        Self::Analysing,
-        Self::Inspecting,
-        Self::Pricing,
-    ];
+    const ALL: [Self; 5] =
+        [Self::Waiting, Self::Fetching, Self::Reading, Self::Analysing, Self::Pricing];
 
     const fn progress(self) -> Progress {
         let (phase, percent) = match self {
@@ -43,7 +36,6 @@ impl Phase {
             Self::Fetching => ("fetching", 5),
             Self::Reading => ("reading", 10),
             Self::Analysing => ("analysing", 30),
-            Self::Inspecting => ("inspecting", 65),
             Self::Pricing => ("pricing", 95),
         };
         Progress { phase, percent }

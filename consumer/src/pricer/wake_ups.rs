@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use shared::platform::shutdown::Shutdown;
 use sqlx::PgPool;
-use sqlx::postgres::PgListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use write_api::store::{Lane, PRICING_CHANNEL};
 
 use crate::delivery::{Backoff, Broker, DeliveryError};
+use crate::notices;
 
 const PREFETCH: u16 = 100;
 /// Wake-ups that come together are one.
@@ -41,32 +41,7 @@ pub fn listen(
         let (broker, stop, wake) = (broker.clone(), shutdown.soft().clone(), wake.clone());
         shutdown.spawn(async move { keep_listening(&broker, queue_of(lane), &stop, &wake).await });
     }
-    let (pool, stop, wake) = (pool.clone(), shutdown.soft().clone(), wake.clone());
-    shutdown.spawn(async move { keep_hearing(&pool, &stop, &wake).await });
-}
-
-async fn keep_hearing(pool: &PgPool, stop: &CancellationToken, wake: &Notify) {
-    let mut backoff = Backoff::default();
-    while !stop.is_cancelled() {
-        if let Some(Err(error)) = stop.run_until_cancelled(hear(pool, &mut backoff, wake)).await {
-            tracing::warn!(
-                error = &error as &(dyn std::error::Error + 'static),
-                "no notices from the database; messages wake the workers"
-            );
-            backoff.pause(stop).await;
-        }
-    }
-}
-
-async fn hear(pool: &PgPool, backoff: &mut Backoff, wake: &Notify) -> Result<(), sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(PRICING_CHANNEL).await?;
-    backoff.reset();
-    loop {
-        wake.notify_waiters();
-        // `None` is a connection that was made anew: something may have been missed.
-        let _notice = listener.try_recv().await?;
-    }
+    notices::hear(PRICING_CHANNEL, pool, shutdown, wake);
 }
 
 async fn keep_listening(

@@ -6,7 +6,6 @@
 //! synchronous standby before anything leaves the house. What cannot be delivered is tried again with growing pauses.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use opentelemetry::KeyValue;
@@ -18,8 +17,10 @@ use shared::platform::shutdown::Shutdown;
 use shared::quote::Quote;
 use sqlx::PgPool;
 use sqlx::types::Uuid;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::pace::Pace;
 use super::parked::pause_after;
 use super::{RelayConfig, RelayError};
 use crate::delivery::{Backoff, Broker, Fate, Outgoing, Publisher};
@@ -35,7 +36,8 @@ pub struct QuoteRelay {
     pool: PgPool,
     broker: Broker,
     clock: Arc<dyn Clock>,
-    config: RelayConfig,
+    pace: Pace,
+    batch: i64,
     messages: Counter<u64>,
 }
 
@@ -56,12 +58,19 @@ struct Tried {
 
 impl QuoteRelay {
     /// A relay from this database to this broker.
-    pub fn new(pool: PgPool, broker: Broker, clock: Arc<dyn Clock>, config: RelayConfig) -> Self {
+    pub fn new(
+        pool: PgPool,
+        broker: Broker,
+        clock: Arc<dyn Clock>,
+        config: &RelayConfig,
+        news: Arc<Notify>,
+    ) -> Self {
+        let (pace, batch) = (Pace::new(news, config.poll_ms), config.batch.into());
         let messages = opentelemetry::global::meter("mes")
             .u64_counter("mes_relay_quotes")
             .with_description("Quotes told to whoever asked, by what became of the message")
             .build();
-        Self { pool, broker, clock, config, messages }
+        Self { pool, broker, clock, pace, batch, messages }
     }
 
     /// Relays until the soft stop.
@@ -106,12 +115,12 @@ impl QuoteRelay {
     ) -> Result<(), RelayError> {
         self.broker.declare_topology().await?;
         let mut publisher = self.broker.publisher(NAME).await?;
-        let poll = Duration::from_millis(self.config.poll_ms);
         while !stop.is_cancelled() {
+            let news = self.pace.news();
             let moved = self.step(&mut publisher).await?.is_some();
             backoff.reset();
             if !moved {
-                stop.run_until_cancelled(tokio::time::sleep(poll)).await;
+                self.pace.wait(news, stop).await;
             }
         }
         publisher.close().await;
@@ -147,7 +156,7 @@ impl QuoteRelay {
                RETURNING q.quote_id, q.quote, q.trace_context, q.announce_attempts"#,
             now,
             now + CLAIM,
-            i64::from(self.config.batch),
+            self.batch,
         )
         .fetch_all(&self.pool)
         .await?;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use consumer::pricer::{Pricer, PricerConfig, wake_ups};
 use object_store::memory::InMemory;
 use object_store::throttle::{ThrottleConfig, ThrottledStore};
 use object_store::{ObjectStore, ObjectStoreExt};
+use pricing::analysis::{Unit, analyse};
 use pricing::rate_card::RateCard;
 use shared::actor::Actor;
 use shared::ids::{ModelId, OrderId, TimeOrderedIds};
@@ -18,7 +20,7 @@ use testkit::{DatabaseRole, PATIENCE, eventually};
 use tokio::sync::Notify;
 use write_api::commands::{CancelOrder, CommandAnswer, SubmitOrder};
 use write_api::models::path_of;
-use write_api::store::{Cause, CommandContext, Lane, Store};
+use write_api::store::{Cause, CommandContext, Known, Lane, Store, Terms};
 
 use crate::world::World;
 
@@ -114,7 +116,10 @@ fn cube() -> Vec<u8> {
     include_bytes!("../../../pricing/tests/models/20mm-xyz-cube.stl").to_vec()
 }
 
+const TERMS: Terms = Terms { lease: TimeDelta::seconds(30), max_attempts: 3 };
 const PRICED: &str = "SELECT count(*) FROM write.orders WHERE status = 'PRICE_CALCULATED'";
+const REPORTED: &str = "SELECT count(*) FROM write.analyses
+                        WHERE jsonb_typeof(report->'findings') = 'array' AND report_due IS NULL";
 const BEGUN: &str = "SELECT coalesce(sum(begun), 0)::bigint FROM write.analyses";
 
 #[tokio::test]
@@ -152,6 +157,54 @@ async fn what_is_no_model_is_read_once_and_refused_to_all_who_ordered_it() {
     let codes = "SELECT count(DISTINCT data->>'code') FROM write.order_events
                  WHERE kind = 'pricing-failed'";
     assert_eq!((works.count(codes).await, works.count(BEGUN).await), (1, 1));
+}
+
+#[tokio::test]
+async fn a_report_follows_the_price() {
+    let works = Works::open().await;
+    let model_id = works.upload(1, cube()).await;
+    works.submit(1, &model_id).await;
+    assert_eq!(works.pricer().drain().await.unwrap(), 1);
+    assert_eq!(works.count(PRICED).await, 1);
+    eventually("it is reported on", async || works.count(REPORTED).await == 1, PATIENCE).await;
+}
+
+#[tokio::test]
+async fn a_report_whose_worker_died_is_made_by_another() {
+    let works = Works::open().await;
+    let model_id = works.upload(1, cube()).await;
+    works.submit(1, &model_id).await;
+    // A worker that keeps what it measured and dies leaves just that.
+    let job = works.store().claim_job(Lane::ShopShort, TERMS).await.unwrap().unwrap();
+    let mesh = pricing::mesh::read(&cube()).unwrap();
+    let known = Known::Measured(Arc::new(analyse(&mesh, Unit::Millimetre)));
+    assert!(works.store().finish_analysis(&job.fence, &job.key(), &known).await.unwrap());
+    assert_eq!(works.store().claim_overdue_report().await.unwrap(), None, "not due yet");
+
+    works.world.clock.advance(TimeDelta::minutes(2));
+    let shutdown = Shutdown::new();
+    works.pricer().run(&shutdown, &Arc::default());
+    eventually("it is reported on", async || works.count(REPORTED).await == 1, PATIENCE).await;
+    shutdown.stop();
+}
+
+#[tokio::test]
+async fn a_report_that_kills_workers_is_given_up() {
+    let works = Works::open().await;
+    let model_id = works.upload(1, cube()).await;
+    works.submit(1, &model_id).await;
+    let job = works.store().claim_job(Lane::ShopShort, TERMS).await.unwrap().unwrap();
+    let mesh = pricing::mesh::read(&cube()).unwrap();
+    let known = Known::Measured(Arc::new(analyse(&mesh, Unit::Millimetre)));
+    assert!(works.store().finish_analysis(&job.fence, &job.key(), &known).await.unwrap());
+    for _ in 0..3 {
+        works.world.clock.advance(TimeDelta::minutes(2));
+        let overdue = works.store().claim_overdue_report().await.unwrap().expect("it is overdue");
+        assert_eq!(overdue.key.model_id, model_id);
+        assert_eq!(works.store().claim_overdue_report().await.unwrap(), None, "one has it");
+    }
+    works.world.clock.advance(TimeDelta::minutes(2));
+    assert_eq!(works.store().claim_overdue_report().await.unwrap(), None);
 }
 
 #[tokio::test]

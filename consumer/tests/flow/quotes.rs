@@ -26,7 +26,13 @@ impl World {
     fn quote_relay(&self) -> QuoteRelay {
         let pool = self.database.pool(DatabaseRole::Consumer);
         let config = RelayConfig { batch: 100, poll_ms: 10, many: 5 };
-        QuoteRelay::new(pool, self.broker.clone(), Arc::new(self.clock.clone()), config)
+        QuoteRelay::new(
+            pool,
+            self.broker.clone(),
+            Arc::new(self.clock.clone()),
+            &config,
+            Arc::default(),
+        )
     }
 
     async fn told(&self) -> usize {
@@ -41,7 +47,7 @@ impl World {
     /// Prices the one quote that waits, as the pricer does.
     async fn price_quote(&self) -> QuoteId {
         let job = self.store().claim_job(Lane::ShopShort, TERMS).await.unwrap().unwrap();
-        assert!(self.store().finish_job(&job.fence, samples::price(), None).await.unwrap());
+        assert!(self.store().finish_job(&job.fence, samples::price()).await.unwrap());
         match job.fence.subject {
             Subject::Quote(quote_id) => quote_id,
             other @ Subject::Order(_) => panic!("{other} is no quote"),

@@ -61,7 +61,7 @@ impl World {
         let options = sqlx::postgres::PgConnectOptions::from_str(&url).unwrap();
         let access = LogAccess::new(&options, 100, Arc::new(self.clock.clone()));
         let config = RelayConfig { batch: 100, poll_ms: 10, many: 5 };
-        Relay::new(access, broker, config)
+        Relay::new(access, broker, config, Arc::default())
     }
 
     /// Publishes messages as their producers do, each with an id of its own: `first`, `first + 1`, …

@@ -70,11 +70,22 @@ async fn through_the_system(stack: &Stack, name: &str, format: &str, bytes: Vec<
         }
     }
     let path = format!("/v1/models/{model_id}/analysis?unit={unit}");
-    let told = stack.read(&stack.partner_key, &path).await.unwrap();
+    let told = reported(stack, &path).await;
     assert_eq!(told["analysis"], serde_json::to_value(&analysis).unwrap(), "{name}");
     assert_eq!(told["standing"], serde_json::to_value(standing).unwrap(), "{name}");
     assert!(told["report"]["findings"].is_array(), "{name}: {told}");
     told
+}
+
+/// What is told of a model once the report, which comes after the price, is there.
+async fn reported(stack: &Stack, path: &str) -> Value {
+    let look = || async {
+        let told = stack.read(&stack.partner_key, path).await?;
+        told["report"].is_object().then_some(told)
+    };
+    eventually(&format!("{path} has a report"), || async { look().await.is_some() }, PATIENCE)
+        .await;
+    look().await.unwrap()
 }
 
 /// The order's price; null when it has none and a person must act.

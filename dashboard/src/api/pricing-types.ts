@@ -12,6 +12,7 @@ export interface AnalysisAnswer {
   standing?: unknown
   analysis?: unknown
   report?: unknown
+  refusal?: unknown
 }
 
 /** What is shown of an analysis. */

@@ -2,6 +2,7 @@
 
 import { useQuery } from '@tanstack/react-query'
 import { ApiError } from '../api/problem'
+import type { AnalysisAnswer } from '../api/pricing-types'
 import type { WorkSpec } from '../api/types'
 import { useBackend } from '../session/use-backend'
 import { ModelPanel } from './model-panel'
@@ -9,7 +10,9 @@ import { readModel } from './read-model'
 import { readReport } from './read-report'
 import { ReportPanel } from './report-panel'
 
-const ASK_EVERY_MS = 5000
+const ASK_EVERY_MS = 3000
+// A report comes seconds after the price; one that is not there by then will not come.
+const PATIENCE_MS = 300_000
 
 export function ModelAnalysis({ spec }: { spec: WorkSpec }) {
   const { reads } = useBackend()
@@ -17,7 +20,7 @@ export function ModelAnalysis({ spec }: { spec: WorkSpec }) {
     queryKey: ['analysis', spec.model_id, spec.unit],
     // Before anybody measured it there is nothing to tell.
     queryFn: ({ signal }) => reads.analysis(spec.model_id, spec.unit, signal).catch(nothingYet),
-    refetchInterval: ({ state }) => (state.data?.finished_at ? false : ASK_EVERY_MS),
+    refetchInterval: ({ state }) => (isOver(state.data) ? false : ASK_EVERY_MS),
   })
   const model = readModel(data)
   const report = readReport(data?.report)
@@ -27,6 +30,12 @@ export function ModelAnalysis({ spec }: { spec: WorkSpec }) {
       {report && <ReportPanel report={report} />}
     </>
   )
+}
+
+function isOver(told: AnalysisAnswer | null | undefined): boolean {
+  if (!told?.finished_at) return false
+  const asOld = Date.now() - Date.parse(told.finished_at) > PATIENCE_MS
+  return asOld || Boolean(told.report ?? told.refusal)
 }
 
 function nothingYet(error: unknown): null {

@@ -37,8 +37,8 @@ pub struct PricingPlace {
     pub queued_at: DateTime<Utc>,
     /// Since when the running attempt is in hand.
     pub started_at: Option<DateTime<Utc>>,
-    /// What the worker does: `waiting` (for memory), `fetching`, `reading`, `analysing`,
-    /// `inspecting` or `pricing`.
+    /// What the worker does: `waiting` (for memory), `fetching`, `reading`, `analysing`
+    /// or `pricing`.
     pub phase: Option<String>,
     /// How much of the work usually lies behind when this part of it begins, percent.
     pub percent: Option<i16>,

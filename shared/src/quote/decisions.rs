@@ -30,8 +30,6 @@ pub struct Calculated {
     pub price: Price,
     /// Whether a person must decide.
     pub is_provisional: bool,
-    /// The printability report.
-    pub report: Option<serde_json::Value>,
 }
 
 /// How a calculation ended.
@@ -67,7 +65,6 @@ impl Quote {
             revision: 1,
             created_at: at,
             rough,
-            report: None,
             state: QuoteState::Requested,
         }
     }
@@ -95,7 +92,7 @@ impl Quote {
 
     /// The calculation is done: an exact price is an offer, a provisional one waits for a person.
     pub fn priced(self, calculated: Calculated, at: DateTime<Utc>) -> Option<Self> {
-        let Calculated { price, is_provisional, report } = calculated;
+        let Calculated { price, is_provisional } = calculated;
         let state = match (&self.state, is_provisional) {
             (QuoteState::Requested, true) => QuoteState::Provisional { price, priced_at: at },
             (QuoteState::Requested, false) => {
@@ -103,7 +100,7 @@ impl Quote {
             }
             _ => return None,
         };
-        Some(Self { report, ..self.becoming(state) })
+        Some(self.becoming(state))
     }
 
     /// No price can be made of this model, or attempts are used up.

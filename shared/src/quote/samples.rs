@@ -39,7 +39,7 @@ pub fn requested() -> Quote {
 
 /// What the calculation found: the sample price, certain.
 pub fn calculated() -> Calculated {
-    Calculated { price: price(), is_provisional: false, report: None }
+    Calculated { price: price(), is_provisional: false }
 }
 
 /// The quote with its exact price.

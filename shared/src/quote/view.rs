@@ -40,10 +40,6 @@ pub struct QuoteView {
     /// An order must be made before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<DateTime<Utc>>,
-    /// The printability report, once the model was looked at.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    pub report: Option<serde_json::Value>,
     /// Why there is no price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<RefusalView>,
@@ -75,6 +71,8 @@ pub struct QuoteLinks {
     pub this: String,
     /// A stream of what becomes of it.
     pub events: String,
+    /// What was measured of the model, and a little later its printability report.
+    pub analysis: String,
 }
 
 impl QuoteView {
@@ -98,14 +96,13 @@ impl QuoteView {
                 _ => offer.map(|offer| offer.priced_at),
             },
             valid_until: offer.map(|offer| offer.valid_until),
-            report: quote.report.clone(),
             refusal: refusal(&quote.state),
             order_id: match &quote.state {
                 QuoteState::Ordered { order_id, .. } => Some(*order_id),
                 _ => None,
             },
             created_at: quote.created_at,
-            links: QuoteLinks::of(quote.id),
+            links: QuoteLinks::of(quote),
         }
     }
 }
@@ -121,8 +118,9 @@ fn refusal(state: &QuoteState) -> Option<RefusalView> {
 
 impl QuoteLinks {
     /// Where a quote is found.
-    pub fn of(quote_id: QuoteId) -> Self {
-        let this = format!("/v1/quotes/{quote_id}");
-        Self { events: format!("{this}/events"), this }
+    pub fn of(quote: &Quote) -> Self {
+        let (this, spec) = (format!("/v1/quotes/{}", quote.id), &quote.spec);
+        let analysis = format!("/v1/models/{}/analysis?unit={}", spec.model_id, spec.unit.as_str());
+        Self { events: format!("{this}/events"), analysis, this }
     }
 }

@@ -20,13 +20,11 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::reports::DUE_AFTER;
 use super::{CommandError, JobFence, Store};
 
 /// Analyses that a process keeps in memory; each is a kilobyte or two.
 const KEPT_IN_MEMORY: u64 = 1_000;
-
-/// The printability findings of a model as they are stored.
-pub type Report = serde_json::Value;
 
 /// Which analysis: a model read in a unit. The engine's version is the process's own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -41,18 +39,9 @@ pub struct AnalysisKey {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Known {
     /// It was measured.
-    Measured(Arc<Measured>),
+    Measured(Arc<Analysis>),
     /// It cannot be measured.
     Refused(FileRefusal),
-}
-
-/// The numbers of a model, and what a caster would say about it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Measured {
-    /// The numbers.
-    pub analysis: Analysis,
-    /// The findings; `None` for an analysis of an engine that made none.
-    pub report: Option<Report>,
 }
 
 /// Why a file cannot be measured.
@@ -96,7 +85,7 @@ pub(super) struct Asked<'a> {
 
 /// Analyses that this process has seen.
 #[derive(Clone)]
-pub(super) struct Remembered(Cache<AnalysisKey, Arc<Measured>>);
+pub(super) struct Remembered(Cache<AnalysisKey, Arc<Analysis>>);
 
 impl Default for Remembered {
     fn default() -> Self {
@@ -165,7 +154,8 @@ impl Store {
         Ok(size.map(|size| (size.bytes.unsigned_abs(), size.facets.unsigned_abs())))
     }
 
-    /// Keeps what was measured and frees the jobs that wait for it. `false` when the lease was lost.
+    /// Keeps what was measured and frees the jobs that wait for it; the report of what was measured is then due. `false`
+    /// when the lease was lost.
     #[tracing::instrument(name = "db.analysis.finish", skip_all, err(level = "debug"))]
     pub async fn finish_analysis(
         &self,
@@ -173,15 +163,16 @@ impl Store {
         key: &AnalysisKey,
         known: &Known,
     ) -> Result<bool, CommandError> {
-        let (analysis, report, refusal) = match known {
-            Known::Measured(measured) => (Some(&measured.analysis), measured.report.as_ref(), None),
-            Known::Refused(refusal) => (None, None, Some(refusal)),
+        let (analysis, refusal) = match known {
+            Known::Measured(analysis) => (Some(&**analysis), None),
+            Known::Refused(refusal) => (None, Some(refusal)),
         };
+        let now = self.clock.now();
         let state = if refusal.is_some() { "refused" } else { "done" };
         let mut transaction = self.pool.begin().await?;
         let kept = sqlx::query!(
             "UPDATE write.analyses
-             SET state = $5, analysis = $6, report = $7, refusal = $8, finished_at = $9,
+             SET state = $5, analysis = $6, report_due = $7, refusal = $8, finished_at = $9,
                  standing = $10, lease_token = NULL, lease_until = NULL
              WHERE model_id = $1 AND unit = $2 AND engine_version = $3 AND lease_token = $4",
             key.model_id.as_str(),
@@ -190,9 +181,9 @@ impl Store {
             fence.lease_token,
             state,
             analysis.map(Json) as _,
-            report,
+            analysis.map(|_| now + DUE_AFTER),
             refusal.map(Json) as _,
-            self.clock.now(),
+            now,
             analysis.map(|analysis| Json(analysis.standing())) as _,
         )
         .execute(&mut *transaction)
@@ -206,7 +197,7 @@ impl Store {
                 .await?;
         transaction.commit().await?;
         if freed {
-            self.doorbell.ring();
+            self.bells.ring_pricers();
         }
         self.remember(key, known);
         Ok(true)
@@ -253,7 +244,7 @@ impl Store {
         key: &AnalysisKey,
     ) -> Result<Option<Known>, CommandError> {
         let row = sqlx::query!(
-            r#"SELECT analysis, report, refusal AS "refusal: Json<FileRefusal>"
+            r#"SELECT analysis, refusal AS "refusal: Json<FileRefusal>"
                FROM write.analyses
                WHERE model_id = $1 AND unit = $2 AND engine_version = $3 AND state <> 'running'"#,
             key.model_id.as_str(),
@@ -264,9 +255,7 @@ impl Store {
         .await?;
         let Some(row) = row else { return Ok(None) };
         let known = match (row.analysis.map(serde_json::from_value), row.refusal) {
-            (Some(Ok(analysis)), _) => {
-                Some(Known::Measured(Arc::new(Measured { analysis, report: row.report })))
-            }
+            (Some(Ok(analysis)), _) => Some(Known::Measured(Arc::new(analysis))),
             (Some(Err(error)), _) => {
                 tracing::error!(model.id = %key.model_id, %error, "a kept analysis cannot be read");
                 forget(connection, key).await?;
@@ -283,8 +272,8 @@ impl Store {
 
     /// Refusals are not remembered: a person may have them forgotten.
     fn remember(&self, key: &AnalysisKey, known: &Known) {
-        if let Known::Measured(measured) = known {
-            self.remembered.0.insert(key.clone(), measured.clone());
+        if let Known::Measured(analysis) = known {
+            self.remembered.0.insert(key.clone(), analysis.clone());
         }
     }
 }

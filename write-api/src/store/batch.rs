@@ -52,9 +52,7 @@ impl<'s> Batch<'s> {
     /// When the commit fails or its outcome is unknown; redelivery and the causes make a second try harmless.
     pub async fn commit(self) -> Result<(), CommandError> {
         self.transaction.commit().await.map_err(CommandError::OutcomeUnknown)?;
-        if self.wakes_pricers {
-            self.store.doorbell.ring();
-        }
+        self.store.bells.ring_after(self.wakes_pricers);
         Ok(())
     }
 }

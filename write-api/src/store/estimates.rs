@@ -61,19 +61,19 @@ impl Store {
         book: &PriceBook,
     ) -> Result<Option<Calculation>, CommandError> {
         let key = AnalysisKey::of(spec);
-        let measured = match self.lookup_analysis(&key).await? {
-            Some(Known::Measured(measured)) => measured,
+        let analysis = match self.lookup_analysis(&key).await? {
+            Some(Known::Measured(analysis)) => analysis,
             Some(Known::Refused(FileRefusal { code, reason })) => {
                 return Ok(Some(Calculation::Impossible { code, reason }));
             }
             None => return Ok(None),
         };
-        let accepted = self.volume_is_accepted(&key, &measured.analysis).await?;
+        let accepted = self.volume_is_accepted(&key, &analysis).await?;
         let price = if accepted { prices::of_accepted } else { prices::of_quote };
-        Ok(match price(&measured.analysis, spec, book, self.clock().now()) {
+        Ok(match price(&analysis, spec, book, self.clock().now()) {
             Ok(price) => {
-                let (is_provisional, report) = (price.needs_a_person(), measured.report.clone());
-                Some(Calculation::Done(Box::new(Calculated { price, is_provisional, report })))
+                let is_provisional = price.needs_a_person();
+                Some(Calculation::Done(Box::new(Calculated { price, is_provisional })))
             }
             Err(why) if why.may_succeed_later() => None,
             Err(why) => {

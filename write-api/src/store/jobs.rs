@@ -20,7 +20,7 @@ use shared::quote::decisions::Calculated;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::analyses::{self, AnalysisKey, Report};
+use super::analyses::{self, AnalysisKey};
 use super::work::append_events;
 use super::{CommandError, Store, log, quotes, rows};
 
@@ -271,13 +271,8 @@ impl Store {
     }
 
     /// The price is known. `false` when the lease was lost or the order cancelled: the result is dropped.
-    pub async fn finish_job(
-        &self,
-        fence: &JobFence,
-        price: Price,
-        report: Option<&Report>,
-    ) -> Result<bool, CommandError> {
-        self.end_job(fence, Verdict::Priced { price: Box::new(price), report }).await
+    pub async fn finish_job(&self, fence: &JobFence, price: Price) -> Result<bool, CommandError> {
+        self.end_job(fence, Verdict::Priced { price: Box::new(price) }).await
     }
 
     /// No price can be made of this model. `false` as for [`Store::finish_job`].
@@ -335,7 +330,10 @@ impl Store {
         let freed = self.let_go(&mut transaction, fence, counts).await?;
         transaction.commit().await?;
         if freed || (settled && at_once) {
-            self.doorbell.ring();
+            self.bells.ring_pricers();
+        }
+        if settled {
+            self.bells.ring_followers();
         }
         Ok(settled)
     }
@@ -403,7 +401,10 @@ impl Store {
         let freed = self.let_go(&mut transaction, fence, true).await?;
         transaction.commit().await?;
         if freed {
-            self.doorbell.ring();
+            self.bells.ring_pricers();
+        }
+        if settled {
+            self.bells.ring_followers();
         }
         Ok(settled)
     }
@@ -432,10 +433,9 @@ impl Store {
                 self.tell_order(connection, fence, job, verdict).await?
             }
             Subject::Quote(quote_id) => match verdict {
-                Verdict::Priced { price, report } => {
+                Verdict::Priced { price } => {
                     let is_provisional = price.needs_a_person();
-                    let calculated =
-                        Calculated { price: *price, is_provisional, report: report.cloned() };
+                    let calculated = Calculated { price: *price, is_provisional };
                     quotes::finish(connection, quote_id, calculated, now).await?
                 }
                 Verdict::Failed { code, reason } => {
@@ -462,7 +462,7 @@ impl Store {
             return Ok(false);
         }
         let decision = match verdict {
-            Verdict::Priced { price, .. } => order.set_price(*price),
+            Verdict::Priced { price } => order.set_price(*price),
             Verdict::Failed { code, reason } => {
                 order.fail_pricing(fence.attempt, code.to_owned(), reason.to_owned())
             }
@@ -501,7 +501,7 @@ impl Store {
 
 /// How an attempt ended.
 enum Verdict<'a> {
-    Priced { price: Box<Price>, report: Option<&'a Report> },
+    Priced { price: Box<Price> },
     Failed { code: &'a str, reason: &'a str },
     Interrupted { reason: &'a str, counts: bool },
 }

@@ -8,7 +8,7 @@ use shared::clock::{Clock, SystemClock};
 use shared::order::Status;
 use testkit::ManualClock;
 use uuid::Uuid;
-use write_api::store::{ClaimedJob, FileRefusal, Known, Lane, Measured, Need, Store};
+use write_api::store::{ClaimedJob, FileRefusal, Known, Lane, Need, Store};
 
 use crate::support::{Caller, LEASE, TERMS, TestApp, claimed, order_body};
 
@@ -53,12 +53,12 @@ fn measured() -> Known {
     let cube = include_bytes!("../../../pricing/tests/models/20mm-xyz-cube.stl");
     let mesh = pricing::mesh::read(cube).expect("it is a model");
     let analysis = analyse(&mesh, Unit::Millimetre);
-    Known::Measured(Arc::new(Measured { analysis, report: None }))
+    Known::Measured(Arc::new(analysis))
 }
 
 fn analysis_of(job: &ClaimedJob) -> &Analysis {
     match &job.need {
-        Need::Nothing(Known::Measured(measured)) => &measured.analysis,
+        Need::Nothing(Known::Measured(analysis)) => analysis,
         other => panic!("not measured: {other:?}"),
     }
 }
@@ -100,7 +100,7 @@ async fn a_kept_analysis_is_the_same_to_the_last_bit() {
     let known = Known::Measured(original.clone());
     pricing.worker().finish_analysis(&job.fence, &job.key(), &known).await.expect("kept");
     let again = claimed(&pricing.worker(), LANE).await;
-    assert_eq!(*analysis_of(&again), original.analysis);
+    assert_eq!(*analysis_of(&again), *original);
     let found = pricing.worker().lookup_analysis(&again.key()).await.expect("an answer");
     assert_eq!(found, Some(known));
 }

@@ -126,7 +126,7 @@ async fn a_single_worker_gives_every_tenant_its_turn_however_long_a_batch_is() {
         clock.advance(TimeDelta::milliseconds(10));
         let job = claimed(&store, Lane::PartnerShort).await;
         sequence.push(job.fence.subject.id());
-        assert!(store.finish_job(&job.fence, samples::price(), None).await.expect("an answer"));
+        assert!(store.finish_job(&job.fence, samples::price()).await.expect("an answer"));
     }
     let (a, b) = (&batched, &others);
     assert_eq!(sequence, [a[0], b[0], a[1], b[1], a[2], b[2], a[3], a[4]]);
@@ -183,7 +183,7 @@ async fn a_worker_that_lost_its_lease_changes_nothing() {
     assert_eq!((quick.fence.subject, quick.fence.attempt), (slow.fence.subject, 2));
     let before = app.row_of(scene.order_id).await;
     let attempts = [
-        store.finish_job(&slow.fence, samples::price(), None).await,
+        store.finish_job(&slow.fence, samples::price()).await,
         store.fail_job(&slow.fence, "not-closed", "3 holes").await,
         store.release_job(&slow.fence, "stopping", TimeDelta::zero()).await,
         store.renew_lease(&slow.fence, LEASE, HALFWAY).await,
@@ -270,7 +270,7 @@ async fn a_price_for_an_order_cancelled_meanwhile_is_dropped() {
     let (store, _) = pricer(&app);
     let job = claimed(&store, Lane::PartnerShort).await;
     app.cancel(&scene.partner, scene.order_id, "no longer wanted").await.now(Status::Cancelled);
-    let kept = store.finish_job(&job.fence, samples::price(), None).await;
+    let kept = store.finish_job(&job.fence, samples::price()).await;
     assert!(!kept.expect("an answer"));
     assert_eq!(app.job_of(scene.order_id, 1).await.0, "cancelled");
     assert_eq!(app.row_of(scene.order_id).await.status(), Status::Cancelled);
@@ -283,6 +283,6 @@ async fn a_finished_job_cannot_be_finished_again() {
     let (store, _) = pricer(&app);
     let job = claimed(&store, Lane::PartnerShort).await;
     app.finish(&job).await;
-    assert!(!store.finish_job(&job.fence, samples::price(), None).await.expect("an answer"));
+    assert!(!store.finish_job(&job.fence, samples::price()).await.expect("an answer"));
     assert_eq!(app.events_of(scene.order_id).await.len(), 3);
 }

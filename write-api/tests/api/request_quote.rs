@@ -55,7 +55,7 @@ impl Shop {
     /// Ends the one job that waits with a price.
     async fn price(&self, price: Price) -> ClaimedJob {
         let job = claimed(&self.app.store(), Lane::PartnerShort).await;
-        let kept = self.app.store().finish_job(&job.fence, price, None).await;
+        let kept = self.app.store().finish_job(&job.fence, price).await;
         assert!(kept.expect("the database answers"), "the price was dropped");
         job
     }
@@ -167,8 +167,7 @@ async fn a_model_that_was_measured_is_priced_in_the_answer_without_a_job() {
     assert_eq!(job.need, Need::Analysis);
     let mesh = pricing::mesh::read(&pricing_file(CUBE)).expect("a model");
     let analysis = pricing::analysis::analyse(&mesh, pricing::analysis::Unit::Millimetre);
-    let measured = write_api::store::Measured { analysis, report: None };
-    let known = Known::Measured(std::sync::Arc::new(measured));
+    let known = Known::Measured(std::sync::Arc::new(analysis));
     let kept = shop.app.store().finish_analysis(&job.fence, &job.key(), &known).await;
     assert!(kept.expect("the database answers"));
     let jobs = shop.app.count("SELECT count(*) FROM write.pricing_jobs").await;

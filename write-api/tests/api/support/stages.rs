@@ -73,7 +73,7 @@ impl TestApp {
 
     /// Ends a claimed job with a price.
     pub async fn finish(&self, job: &ClaimedJob) {
-        let kept = self.store().finish_job(&job.fence, samples::price(), None).await;
+        let kept = self.store().finish_job(&job.fence, samples::price()).await;
         assert!(kept.expect("the database answers"), "the price was dropped");
     }
 }
