@@ -50,6 +50,7 @@ impl From<&CommandError> for Failure {
             }
             CommandError::QuoteRefused(refusal) => Self::Park(Why::new(refusal.code(), sentence)),
             CommandError::UnknownQuote => Self::Park(Why::new("unknown-quote", sentence)),
+            CommandError::UnknownIncident => Self::Park(Why::new("unknown-incident", sentence)),
             CommandError::Unpriceable { .. } => Self::Park(Why::new("unpriceable", sentence)),
             CommandError::UnknownOrder => Self::Wait(Why::new("unknown-order", sentence)),
             CommandError::UnknownModel(_) => Self::Wait(Why::new("unknown-model", sentence)),

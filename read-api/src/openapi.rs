@@ -13,8 +13,8 @@ use crate::dashboard;
 use crate::filter::Sorting;
 use crate::live::{self, frames};
 use crate::queries::{
-    metal_fixings, model_analysis, my_work, order_board, order_card, order_search, order_timeline,
-    pricing_place, quote, quote_list, status_counts,
+    incidents, metal_fixings, model_analysis, my_work, order_board, order_card, order_search,
+    order_timeline, pricing_place, quote, quote_list, status_counts,
 };
 
 #[derive(OpenApi)]
@@ -38,6 +38,7 @@ use crate::queries::{
         live::quotes::handler,
         pricing_place::handler,
         model_analysis::handler,
+        incidents::handler,
         metal_fixings::handler,
         live::handler,
         dashboard::public_config,

@@ -5,6 +5,7 @@
 //! `routes.rs`, and a test file of the same name. A question whose answer has a version of its own implements
 //! [`Screen`](crate::context::Screen) and is kept in the cache; the others are asked each time.
 
+pub mod incidents;
 pub mod metal_fixings;
 pub mod model_analysis;
 pub mod my_work;

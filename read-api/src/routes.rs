@@ -3,8 +3,8 @@
 use actix_web::web::{ServiceConfig, get};
 
 use crate::queries::{
-    metal_fixings, model_analysis, my_work, order_board, order_card, order_search, order_timeline,
-    pricing_place, quote, quote_list, status_counts,
+    incidents, metal_fixings, model_analysis, my_work, order_board, order_card, order_search,
+    order_timeline, pricing_place, quote, quote_list, status_counts,
 };
 use crate::{dashboard, live, openapi};
 
@@ -17,6 +17,7 @@ pub fn add(app: &mut ServiceConfig) {
         .route("/v1/orders/{order_id}", get().to(order_card::handler))
         .route("/v1/orders/{order_id}/timeline", get().to(order_timeline::handler))
         .route("/v1/orders/{order_id}/pricing", get().to(pricing_place::handler))
+        .route("/v1/incidents", get().to(incidents::handler))
         .route("/v1/metal-fixings", get().to(metal_fixings::handler))
         .route("/v1/quotes", get().to(quote_list::handler))
         .route("/v1/quotes/{quote_id}", get().to(quote::handler))

@@ -9,6 +9,7 @@ pub mod actor;
 pub mod clock;
 pub mod contracts;
 pub mod ids;
+pub mod incident;
 pub mod metals;
 pub mod money;
 pub mod order;

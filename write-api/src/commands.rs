@@ -9,6 +9,7 @@
 
 pub mod accept_model;
 pub mod accept_quote;
+pub mod acknowledge_incident;
 pub mod approve_order;
 pub mod attach_file;
 pub mod body;
@@ -36,6 +37,7 @@ use shared::views::OrderView;
 
 pub use accept_model::AcceptModel;
 pub use accept_quote::AcceptQuote;
+pub use acknowledge_incident::AcknowledgeIncident;
 pub use approve_order::ApproveOrder;
 pub use attach_file::AttachFile;
 pub use cancel_order::CancelOrder;

@@ -19,6 +19,7 @@ impl From<CommandError> for Problem {
             CommandError::Refused(refusal) => refused(&refusal),
             CommandError::UnknownOrder => Self::not_found("There is no such order"),
             CommandError::UnknownQuote => Self::not_found("There is no such quote"),
+            CommandError::UnknownIncident => Self::not_found("There is no such incident"),
             CommandError::QuoteRefused(refusal) => quote_refused(&refusal),
             CommandError::Unpriceable { field, message } => Self::invalid_field(field, message),
             CommandError::UnknownModel(_) => Self::invalid_field("/model_id", error.to_string()),

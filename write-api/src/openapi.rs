@@ -8,9 +8,10 @@ use crate::administration::{
     issue_api_key, publish_rate_card, put_operator, register_partner, revoke_api_key,
 };
 use crate::commands::{
-    accept_model, accept_quote, approve_order, cancel_order, cancel_quote, close_order,
-    complete_order, confirm_fixing, give_back_order, pack_order, record_fixing, reject_fixing,
-    reprice_order, request_quote, rework_order, ship_order, submit_order, take_order,
+    accept_model, accept_quote, acknowledge_incident, approve_order, cancel_order, cancel_quote,
+    close_order, complete_order, confirm_fixing, give_back_order, pack_order, record_fixing,
+    reject_fixing, reprice_order, request_quote, rework_order, ship_order, submit_order,
+    take_order,
 };
 use crate::models;
 
@@ -46,6 +47,7 @@ use crate::models;
         record_fixing::handler,
         confirm_fixing::handler,
         reject_fixing::handler,
+        acknowledge_incident::handler,
     ),
     security(("bearer" = []))
 )]

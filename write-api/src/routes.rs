@@ -6,9 +6,10 @@ use crate::administration::{
     issue_api_key, publish_rate_card, put_operator, register_partner, revoke_api_key,
 };
 use crate::commands::{
-    accept_model, accept_quote, approve_order, cancel_order, cancel_quote, close_order,
-    complete_order, confirm_fixing, give_back_order, pack_order, record_fixing, reject_fixing,
-    reprice_order, request_quote, rework_order, ship_order, submit_order, take_order,
+    accept_model, accept_quote, acknowledge_incident, approve_order, cancel_order, cancel_quote,
+    close_order, complete_order, confirm_fixing, give_back_order, pack_order, record_fixing,
+    reject_fixing, reprice_order, request_quote, rework_order, ship_order, submit_order,
+    take_order,
 };
 use crate::{models, openapi};
 
@@ -38,5 +39,6 @@ pub fn add(app: &mut ServiceConfig) {
         .route("/v1/metal-fixings", post().to(record_fixing::handler))
         .route("/v1/metal-fixings/{fixing_id}/confirm", post().to(confirm_fixing::handler))
         .route("/v1/metal-fixings/{fixing_id}/reject", post().to(reject_fixing::handler))
+        .route("/v1/incidents/{incident_id}/acknowledge", post().to(acknowledge_incident::handler))
         .route("/openapi.json", get().to(openapi::handler));
 }

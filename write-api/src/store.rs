@@ -11,6 +11,7 @@ mod causes;
 mod doorbells;
 mod estimates;
 mod fixings;
+mod incidents;
 mod jobs;
 mod log;
 mod operators;
@@ -41,6 +42,7 @@ pub use causes::{Cause, Fingerprint};
 pub use doorbells::{LOG_CHANNEL, PRICING_CHANNEL};
 pub use estimates::Estimate;
 pub use fixings::{Decision, FixingAnswer, FixingsConfig};
+pub use incidents::IncidentAnswer;
 pub use jobs::{ClaimedJob, JobFence, Lane, Progress, Subject, Terms, UnknownLane};
 pub use price_books::MetalAge;
 pub use reports::{OverdueReport, Report};
@@ -105,6 +107,9 @@ pub enum CommandError {
     /// There is no such quote, or it is not the caller's to see.
     #[error("there is no such quote")]
     UnknownQuote,
+    /// There is no such incident.
+    #[error("there is no such incident")]
+    UnknownIncident,
     /// The domain says no to what is wanted of a quote.
     #[error(transparent)]
     QuoteRefused(QuoteRefusal),

@@ -150,6 +150,7 @@ const fn spares_the_batch(error: &CommandError) -> bool {
             | CommandError::QuoteRefused(_)
             | CommandError::UnknownOrder
             | CommandError::UnknownQuote
+            | CommandError::UnknownIncident
             | CommandError::Unpriceable { .. }
             | CommandError::UnknownModel(_)
             | CommandError::FixingRefused(_)

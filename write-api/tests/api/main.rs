@@ -6,6 +6,7 @@
 mod support;
 
 mod accept_model;
+mod acknowledge_incident;
 mod approve_order;
 mod cancel_order;
 mod close_order;
