@@ -1,7 +1,6 @@
 //! Incidents: opened once, tried, escalated, acknowledged by a person, and closed when the cause is gone.
 
 use chrono::TimeDelta;
-use reqwest::Method;
 use serde_json::{Value, json};
 use shared::clock::{Clock, SystemClock};
 use shared::incident::{Finding, Incident, IncidentStatus, Owner, Subject};
@@ -83,11 +82,10 @@ async fn a_person_says_why_it_may_stay() {
 }
 
 #[tokio::test]
-async fn operators_have_other_work() {
+async fn the_workshop_has_other_work() {
     let app = TestApp::start().await;
     let id = app.open("relay:crm").await.incident_id;
-    let path = format!("/v1/incidents/{id}/acknowledge");
-    let reason = json!({ "reason": "I saw it" });
-    let refused = app.request(&app.anna, Method::POST, &path).json(&reason);
-    assert_eq!(Answer::to(refused).await.status, 403);
+    let anna = app.operator("Anna", 3).await;
+    let answer = app.acknowledge(&anna, id, json!({ "reason": "I saw it" })).await;
+    assert_eq!(answer.status, 403);
 }
