@@ -1,11 +1,13 @@
 //! Load and checks, as the outside world sees the services: only over HTTP and RabbitMQ.
 //!
-//! [`simulator`] is the outside world itself, the program `simulate`; [`price_times`] measures how long prices take.
+//! [`simulator`] is the outside world itself, the program `simulate`; [`price_times`] measures how long prices take;
+//! [`faults`] proves that nothing is lost while everything breaks, and alone looks into the database, afterwards.
 //! What both need stands beside them: the record of a stack ([`stack`]), clients ([`rest`], [`broker`]), models ([`models`]), seeded
 //! choices ([`dice`]) and one place where trouble is counted ([`trouble`]).
 
 pub mod broker;
 pub mod dice;
+pub mod faults;
 pub mod models;
 pub mod price_times;
 pub mod rest;

@@ -1,5 +1,6 @@
 //! The record of a running stack, as `cargo xtask up` writes it: the few parts that the outside world knows.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -15,6 +16,10 @@ pub struct Stack {
     pub read_api: String,
     /// The broker.
     pub rabbitmq: Broker,
+    /// Redis.
+    pub redis: String,
+    /// The databases by role; only the checker of a campaign of faults looks into them.
+    pub postgres: BTreeMap<String, String>,
     /// Who signs in with a token.
     pub people: Vec<Person>,
     /// Who signs in with an API key, and is not a partner.
@@ -28,6 +33,12 @@ pub struct Stack {
 pub struct Broker {
     /// With user, password and vhost.
     pub url: String,
+    /// The management API.
+    pub management: String,
+    /// Who may use it.
+    pub user: String,
+    /// And how.
+    pub password: String,
 }
 
 /// Somebody with a role.
@@ -73,6 +84,23 @@ impl Stack {
         let found = self.systems.iter().find(|known| known.name == system);
         let found = found.with_context(|| format!("the stack has no API key of the {system}"))?;
         Ok(&found.key)
+    }
+
+    /// The primary, as superuser.
+    pub fn primary(&self) -> Result<&str> {
+        self.database("primary")
+    }
+
+    /// A database by its name in the record.
+    pub fn database(&self, name: &str) -> Result<&str> {
+        let found = self.postgres.get(name);
+        Ok(found.with_context(|| format!("the stack has no database `{name}`"))?)
+    }
+
+    /// The token of the first person with a role.
+    pub fn token_of(&self, role: &str) -> Result<&str> {
+        let found = self.people.iter().find(|person| person.role == role);
+        Ok(&found.with_context(|| format!("the stack has no {role}"))?.token)
     }
 
     /// Everybody with the role of operator.

@@ -1,0 +1,204 @@
+//! What will be done to the system: a pure function of the seed, so that a campaign can be run again.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::dice::Dice;
+
+/// One thing that goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// `SIGKILL`.
+    Kill(String),
+    /// `SIGSTOP`, with all its children, and `SIGCONT` afterwards.
+    Freeze(String),
+    /// The standby is frozen and whoever waits for it is cut off, as an administrator would do.
+    FreezeStandbyAndCutWaiters,
+    /// PostgreSQL's primary is stopped in good order and starts again.
+    RestartPrimary,
+    /// All connections from a service to a server break, and new ones are refused.
+    Cut { service: String, server: String },
+    /// Whatever passes between them is late.
+    Slow { service: String, server: String, by: Duration },
+    /// Connections of clients to the write API are reset in the middle of requests.
+    ResetClients,
+    /// The broker finds its disk full and takes no more messages.
+    BrokerAlarm,
+    /// The CRM's queue is unbound by mistake, and bound again.
+    Unbind,
+    /// Every service is asked to stop and started again, one after another.
+    RollingRestart,
+}
+
+impl Fault {
+    /// Whether it ends a process without warning.
+    pub const fn is_kill(&self) -> bool {
+        matches!(self, Self::Kill(_))
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kill(name) => write!(f, "SIGKILL {name}"),
+            Self::Freeze(name) => write!(f, "SIGSTOP {name}"),
+            Self::FreezeStandbyAndCutWaiters => f.write_str("freeze the standby, cut its waiters"),
+            Self::RestartPrimary => f.write_str("restart the primary"),
+            Self::Cut { service, server } => write!(f, "cut {service} from {server}"),
+            Self::Slow { service, server, by } => {
+                write!(f, "slow {service} to {server} by {} ms", by.as_millis())
+            }
+            Self::ResetClients => f.write_str("reset clients of the write API"),
+            Self::BrokerAlarm => f.write_str("disk alarm of the broker"),
+            Self::Unbind => f.write_str("unbind the CRM's queue"),
+            Self::RollingRestart => f.write_str("rolling restart"),
+        }
+    }
+}
+
+/// A fault, how long it lasts, and the peace before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Before it.
+    pub pause: Duration,
+    /// What.
+    pub fault: Fault,
+    /// How long; nothing for what is over at once.
+    pub hold: Duration,
+}
+
+/// The servers of a stack, and what may die.
+pub const SERVERS: [&str; 4] = ["rabbitmq", "redis", "postgres-replica", "postgres-primary"];
+/// Between two faults.
+const PAUSE_MS: (u32, u32) = (300, 1_500);
+
+/// The faults of a campaign of about `length`. Every kind comes before any comes again; kills come most.
+pub fn plan(seed: u64, services: &[String], length: Duration) -> Vec<Step> {
+    let mut dice = Dice::nth(seed, u64::from(u32::from_be_bytes(*b"plan")));
+    let (mut steps, mut spent) = (Vec::new(), Duration::ZERO);
+    while spent < length {
+        for fault in deck(&mut dice, services) {
+            let pause = between(&mut dice, PAUSE_MS);
+            let hold = hold(&mut dice, &fault);
+            spent += pause + hold + usual_cost(&fault);
+            steps.push(Step { pause, fault, hold });
+            if spent >= length {
+                break;
+            }
+        }
+    }
+    steps
+}
+
+/// One of each, shuffled; every other card is a kill, while there are any.
+fn deck(dice: &mut Dice, services: &[String]) -> Vec<Fault> {
+    let servers = SERVERS.iter().map(|name| (*name).to_owned());
+    let mut kills: Vec<Fault> = services.iter().cloned().chain(servers).map(Fault::Kill).collect();
+    let mut others: Vec<Fault> = services.iter().cloned().map(Fault::Freeze).collect();
+    others.extend(["rabbitmq", "redis", "postgres-replica"].map(|n| Fault::Freeze(n.to_owned())));
+    others.extend([
+        Fault::FreezeStandbyAndCutWaiters,
+        Fault::RestartPrimary,
+        Fault::ResetClients,
+        Fault::BrokerAlarm,
+        Fault::Unbind,
+        Fault::RollingRestart,
+    ]);
+    for service in services {
+        let server = SERVERS[pick(dice, SERVERS.len())].to_owned();
+        let service = service.clone();
+        others.push(if dice.chance(0.5) {
+            Fault::Cut { service, server }
+        } else {
+            Fault::Slow { service, server, by: between(dice, (20, 200)) }
+        });
+    }
+    shuffle(dice, &mut kills);
+    shuffle(dice, &mut others);
+    let (mut kills, mut others) = (kills.into_iter(), others.into_iter());
+    let mut deck = Vec::new();
+    loop {
+        let pair = (kills.next(), others.next());
+        if pair == (None, None) {
+            return deck;
+        }
+        deck.extend(pair.0);
+        deck.extend(pair.1);
+    }
+}
+
+fn hold(dice: &mut Dice, fault: &Fault) -> Duration {
+    match fault {
+        Fault::Kill(_) | Fault::RestartPrimary | Fault::RollingRestart => Duration::ZERO,
+        // Longer than a worker's lease, now and then.
+        Fault::Freeze(_) => between(dice, (2_000, 8_000)),
+        _ => between(dice, (1_500, 5_000)),
+    }
+}
+
+/// About how long it takes besides what it holds.
+fn usual_cost(fault: &Fault) -> Duration {
+    Duration::from_secs(match fault {
+        Fault::Kill(name) if name == "rabbitmq" => 10,
+        Fault::RollingRestart => 8,
+        Fault::BrokerAlarm => 4,
+        Fault::RestartPrimary => 3,
+        _ => 1,
+    })
+}
+
+fn between(dice: &mut Dice, (from, to): (u32, u32)) -> Duration {
+    let millis = f64::from(from) + f64::from(to - from) * dice.fraction();
+    Duration::from_secs_f64(millis / 1_000.0)
+}
+
+fn pick(dice: &mut Dice, of: usize) -> usize {
+    let of = u64::try_from(of).unwrap_or(1).max(1);
+    usize::try_from(dice.roll() % of).unwrap_or_default()
+}
+
+/// Fisher and Yates.
+fn shuffle<T>(dice: &mut Dice, cards: &mut [T]) {
+    for last in (1..cards.len()).rev() {
+        cards.swap(last, pick(dice, last + 1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LENGTH: Duration = Duration::from_mins(10);
+
+    fn services() -> Vec<String> {
+        ["write-api", "read-api", "intake", "relay", "projector", "pricer"].map(str::to_owned).into()
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_plan_and_another_one_another() {
+        assert_eq!(plan(7, &services(), LENGTH), plan(7, &services(), LENGTH));
+        assert_ne!(plan(7, &services(), LENGTH), plan(8, &services(), LENGTH));
+    }
+
+    #[test]
+    fn a_long_plan_kills_everything_and_has_twenty_kills() {
+        let plan = plan(1, &services(), LENGTH);
+        let kills: Vec<&Fault> =
+            plan.iter().map(|step| &step.fault).filter(|fault| fault.is_kill()).collect();
+        assert!(kills.len() >= 20, "{} kills of {}", kills.len(), plan.len());
+        for name in services().into_iter().chain(SERVERS.map(str::to_owned)) {
+            assert!(kills.contains(&&Fault::Kill(name.clone())), "{name} is never killed");
+        }
+        for fault in [Fault::BrokerAlarm, Fault::Unbind, Fault::ResetClients, Fault::RollingRestart]
+        {
+            assert!(plan.iter().any(|step| step.fault == fault), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_short_plan_is_short() {
+        let plan = plan(1, &services(), Duration::from_secs(60));
+        assert!((8..40).contains(&plan.len()), "{}", plan.len());
+        assert!(plan.iter().filter(|step| step.fault.is_kill()).count() >= 4);
+    }
+}

@@ -1,0 +1,179 @@
+//! The processes of the stack, as whoever keeps them running writes them down: names, process ids, where they say that
+//! they are ready. A signal goes to a process of this file and to nobody else.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
+
+const LOOK: Duration = Duration::from_millis(50);
+
+/// `control.json` of a stack that is to be tormented.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Control {
+    /// The process id of everything that runs, by name.
+    pub processes: BTreeMap<String, i32>,
+    /// Where a service answers 200 when it is ready.
+    pub ready: BTreeMap<String, String>,
+    /// The broker's command line tool.
+    pub rabbitmqctl: Tool,
+}
+
+/// A program and its environment.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Tool {
+    /// The program.
+    pub program: PathBuf,
+    /// Its environment.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Where the file is; it changes whenever a process is started.
+#[derive(Debug, Clone)]
+pub struct Processes(PathBuf);
+
+impl Processes {
+    /// The processes of this file.
+    pub fn of(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    /// What the file says now.
+    ///
+    /// # Errors
+    /// When there is none, or it is none.
+    pub fn read(&self) -> Result<Control> {
+        let text = fs::read_to_string(&self.0)
+            .with_context(|| format!("cannot read {}", self.0.display()))?;
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// Waits until the stack has been started.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub async fn started(&self, limit: Duration) -> Result<Control> {
+        let deadline = Instant::now() + limit;
+        loop {
+            match self.read() {
+                Ok(control) => return Ok(control),
+                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(_) => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+
+    /// The process id of one that runs.
+    ///
+    /// # Errors
+    /// When nothing of this name runs.
+    pub fn pid(&self, name: &str) -> Result<i32> {
+        let control = self.read()?;
+        let pid = control.processes.get(name).copied();
+        pid.filter(|pid| is_alive(*pid)).with_context(|| format!("{name} does not run"))
+    }
+
+    /// Sends a signal to a process of the stack.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn signal(&self, name: &str, signal: Signal) -> Result<i32> {
+        let pid = self.pid(name)?;
+        send(pid, signal)?;
+        Ok(pid)
+    }
+
+    /// Waits until a process has been started anew.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub async fn replaced(&self, name: &str, old: i32, limit: Duration) -> Result<i32> {
+        let deadline = Instant::now() + limit;
+        loop {
+            match self.pid(name) {
+                Ok(pid) if pid != old => return Ok(pid),
+                _ if Instant::now() > deadline => bail!("{name} was not started again"),
+                _ => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+}
+
+/// Sends a signal.
+///
+/// # Errors
+/// When there is no such process.
+pub fn send(pid: i32, signal: Signal) -> Result<()> {
+    let pid = Pid::from_raw(pid).context("not a process id")?;
+    Ok(kill_process(pid, signal)?)
+}
+
+/// A process and all its descendants: a frozen PostgreSQL is one whose workers are frozen, too.
+pub fn family(pid: i32) -> Vec<i32> {
+    let parents: Vec<(i32, i32)> = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(|pid| Some((pid, stat(pid)?.parent)))
+        .collect();
+    let mut family = vec![pid];
+    let mut next = 0;
+    while let Some(parent) = family.get(next).copied() {
+        family.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    family
+}
+
+/// Whether a process is stopped by `SIGSTOP`.
+pub fn is_stopped(pid: i32) -> bool {
+    stat(pid).is_some_and(|stat| stat.state == 'T')
+}
+
+fn is_alive(pid: i32) -> bool {
+    stat(pid).is_some_and(|stat| stat.state != 'Z')
+}
+
+struct Stat {
+    state: char,
+    parent: i32,
+}
+
+/// The two fields of `/proc/<pid>/stat` after the name, which may hold anything.
+fn stat(pid: i32) -> Option<Stat> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some(Stat { state, parent: fields.next()?.parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn a_family_is_stopped_and_goes_on() {
+        let mut parent = Command::new("sh").args(["-c", "sleep 60 & wait"]).spawn().unwrap();
+        let pid = i32::try_from(parent.id()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while family(pid).len() < 2 {
+            assert!(Instant::now() < deadline, "the shell has no child");
+            std::thread::yield_now();
+        }
+        let family = family(pid);
+        family.iter().for_each(|pid| send(*pid, Signal::STOP).unwrap());
+        while !family.iter().all(|pid| is_stopped(*pid)) {
+            assert!(Instant::now() < deadline, "not stopped");
+            std::thread::yield_now();
+        }
+        family.iter().rev().for_each(|pid| send(*pid, Signal::KILL).unwrap());
+        parent.wait().unwrap();
+        assert!(!is_alive(pid));
+    }
+}
