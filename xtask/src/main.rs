@@ -6,6 +6,7 @@ mod dashboard;
 mod documents;
 mod down;
 mod env;
+mod faults;
 mod files;
 mod home;
 mod http;
@@ -49,6 +50,8 @@ enum Command {
     Env(env::Args),
     /// Run every test, on servers of their own
     Test(test::Args),
+    /// Torment a stack of its own with faults and check that nothing was lost
+    Faults(faults::Args),
     /// Check everything that does not need a running system: style, wall, migrations, documents
     Check(check::Args),
     /// Bring the schema of a running stack up to date
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Command::Down(args) => down::run(&args),
         Command::Env(args) => env::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Faults(args) => faults::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Sqlx => sqlx_data::run(),

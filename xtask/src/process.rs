@@ -102,6 +102,10 @@ impl Running {
         &self.launch.name
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn uptime(&self) -> Duration {
         self.started.elapsed()
     }

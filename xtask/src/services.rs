@@ -25,6 +25,13 @@ pub struct Scale {
     pricer_threads: Option<u16>,
 }
 
+impl Scale {
+    /// One process of each kind.
+    pub const fn one() -> Self {
+        Self { pricers: 1, pricer_threads: None }
+    }
+}
+
 /// What fits into a block of ports.
 pub const MOST_PRICERS: u16 = 6;
 

@@ -15,6 +15,7 @@ const RECOVERED: Duration = Duration::from_mins(1);
 pub struct Supervisor {
     kept: Vec<Kept>,
     pub restarts: u32,
+    longest_pause: Duration,
 }
 
 struct Kept {
@@ -31,7 +32,26 @@ enum State {
 
 impl Supervisor {
     pub fn new() -> Self {
-        Self { kept: Vec::new(), restarts: 0 }
+        Self { kept: Vec::new(), restarts: 0, longest_pause: LONGEST_PAUSE }
+    }
+
+    /// Starts whoever dies again at once, however often: somebody kills them on purpose.
+    pub fn impatient(mut self) -> Self {
+        self.longest_pause = FIRST_PAUSE;
+        self
+    }
+
+    /// The processes that are up, by name.
+    pub fn pids(&self) -> impl Iterator<Item = (String, u32)> {
+        self.kept.iter().filter_map(|kept| match &kept.state {
+            State::Up(running) => Some((kept.launch.name.clone(), running.pid())),
+            State::Pausing(_) => None,
+        })
+    }
+
+    /// How a process was started.
+    pub fn launch_of(&self, name: &str) -> Option<&Launch> {
+        self.kept.iter().map(|kept| &kept.launch).find(|launch| launch.name == name)
     }
 
     /// Takes over a process that runs.
@@ -44,7 +64,7 @@ impl Supervisor {
     pub fn look(&mut self) -> Result<Vec<String>> {
         let mut news = Vec::new();
         for kept in &mut self.kept {
-            if let Some(line) = kept.look() {
+            if let Some(line) = kept.look(self.longest_pause) {
                 news.push(line);
             }
             if kept.due() {
@@ -80,11 +100,11 @@ impl Drop for Supervisor {
 }
 
 impl Kept {
-    fn look(&mut self) -> Option<String> {
+    fn look(&mut self, longest_pause: Duration) -> Option<String> {
         let State::Up(running) = &mut self.state else { return None };
         let status = running.ended()?;
         self.deaths = if running.uptime() > RECOVERED { 1 } else { self.deaths + 1 };
-        let pause = pause_after(self.deaths);
+        let pause = pause_after(self.deaths).min(longest_pause);
         let story = running.story();
         self.state = State::Pausing(Instant::now() + pause);
         let name = &self.launch.name;

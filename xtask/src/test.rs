@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every Rust test and the dashboard's, on servers of their own.
+//! `cargo xtask test`: every Rust test and the dashboard's, on servers of their own, and a short campaign of faults.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 
 use crate::cargo::{self, Profile};
 use crate::test_servers::TestServers;
-use crate::{dashboard, home, packages, process};
+use crate::{dashboard, faults, home, packages, process};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -38,7 +38,8 @@ pub fn run(args: &Args) -> Result<()> {
     drop(servers);
     let rust = rust?;
     let dashboard = if args.nextest.is_empty() { Some(dashboard_tests()?) } else { None };
-    let passed = rust.passed && dashboard.as_ref().is_none_or(|outcome| outcome.passed);
+    let unharmed = !args.nextest.is_empty() || short_campaign()?;
+    let passed = rust.passed && dashboard.as_ref().is_none_or(|outcome| outcome.passed) && unharmed;
     // The logs of the servers are for those who must find out why.
     if passed {
         home.remove()?;
@@ -88,6 +89,17 @@ fn dashboard_tests() -> Result<Outcome> {
     let text = fs::read_to_string(&report).unwrap_or_default();
     let _ = fs::remove_file(&report);
     Ok(Outcome { passed: status.success(), count: junit_counts(&text) })
+}
+
+/// Two minutes of faults under load; its files are kept when it fails.
+fn short_campaign() -> Result<bool> {
+    println!("\nfaults: a short campaign on a stack of its own");
+    let name = format!("test-faults-{}", std::process::id());
+    let passed = faults::campaign(&faults::Args::short(&name))?;
+    if passed {
+        home::Home::of(&name)?.remove()?;
+    }
+    Ok(passed)
 }
 
 fn run_to_end(command: &mut Command) -> Result<ExitStatus> {

@@ -133,7 +133,7 @@ fn setup(name: &str) -> Result<(Setup, Reservation)> {
     Ok((setup, reservation))
 }
 
-fn start_servers(name: &str) -> Result<(Setup, Reservation, Supervisor)> {
+pub fn start_servers(name: &str) -> Result<(Setup, Reservation, Supervisor)> {
     let (setup, reservation) = setup(name)?;
     let mut supervisor = Supervisor::new();
     // They come in the order of stopping; the supervisor stops the last one first.
@@ -143,7 +143,7 @@ fn start_servers(name: &str) -> Result<(Setup, Reservation, Supervisor)> {
     Ok((setup, reservation, supervisor))
 }
 
-fn migrate_and_record(setup: &Setup, binaries: &Path) -> Result<Stack> {
+pub fn migrate_and_record(setup: &Setup, binaries: &Path) -> Result<Stack> {
     let exists = format!("SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'");
     if postgres::psql(setup, "postgres", &exists)?.is_empty() {
         postgres::psql(setup, "postgres", &format!("CREATE DATABASE {DATABASE}"))?;

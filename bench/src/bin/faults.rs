@@ -116,14 +116,20 @@ async fn campaign(
 ) -> Result<Vec<String>> {
     let length = Duration::from_secs_f64(args.minutes * 60.0);
     let steps = plan(args.seed, &args.services, length);
-    println!("seed {}: {} faults within about {:.0} s", args.seed, steps.len(), length.as_secs_f32());
+    println!(
+        "seed {}: {} faults within about {:.0} s",
+        args.seed,
+        steps.len(),
+        length.as_secs_f32()
+    );
     let (http, trouble) = (client()?, Arc::new(Trouble::new(false)));
     let model_id = upload(stack, &http, &trouble).await?;
     let write_api = format!("http://{}", links.get(CLIENTS, "write-api")?.address());
     let give_up = Instant::now() + length * 2 + LAST_ANSWERS;
     let shutdown = Shutdown::new();
     let broker = Broker::new(&stack.rabbitmq.url, &trouble)?;
-    let (shop, crm) = (Post::open(&broker, "shop", &shutdown), Post::open(&broker, "crm", &shutdown));
+    let (shop, crm) =
+        (Post::open(&broker, "shop", &shutdown), Post::open(&broker, "crm", &shutdown));
     let standins = Standins { history: history.clone(), give_up, seed: args.seed };
     Arc::new(standins).start(&broker, &crm, &shutdown);
     #[expect(clippy::cast_precision_loss, reason = "a rate")]

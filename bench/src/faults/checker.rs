@@ -306,7 +306,8 @@ fn commands_took_effect_once(seen: &Seen, log: &Log<'_>, found: &mut Findings) {
                 Certainty::Refused => done == 0,
             };
             if !as_told {
-                let what = format!("{order_id}: {kind} {done} times, its sender knows {certainty:?}");
+                let what =
+                    format!("{order_id}: {kind} {done} times, its sender knows {certainty:?}");
                 found.add("effect of a command", what);
             }
         }
@@ -351,7 +352,8 @@ fn versions_have_no_holes(said: &Said, log: &Log<'_>, found: &mut Findings) {
 }
 
 fn the_board_shows_the_log(said: &Said, found: &mut Findings) {
-    let board: HashMap<Uuid, &BoardRow> = said.board.iter().map(|row| (row.order_id, row)).collect();
+    let board: HashMap<Uuid, &BoardRow> =
+        said.board.iter().map(|row| (row.order_id, row)).collect();
     for order in &said.orders {
         match board.get(&order.order_id) {
             None => found.add("board", format!("{} is not on the board", order.external_id)),
@@ -409,7 +411,8 @@ fn recipients_heard_everything(seen: &Seen, log: &Log<'_>, found: &mut Findings)
             let heard = heard.get(order_id).map(Vec::as_slice).unwrap_or_default();
             let to_be_told = events.iter().filter(|e| is_told(recipient, e.kind, is_partners));
             for event in to_be_told.filter(|event| !heard.contains(&event.version)) {
-                let what = format!("{recipient}: {order_id} version {} {}", event.version, event.kind);
+                let what =
+                    format!("{recipient}: {order_id} version {} {}", event.version, event.kind);
                 found.add("lost news", what);
             }
         }
@@ -499,6 +502,9 @@ fn nothing_is_left_over(seen: &Seen, said: &Said, found: &mut Findings) {
         let parked = poison.get(body.as_str()).copied().unwrap_or(0);
         if parked == 0 && *certainty == Certainty::Done {
             found.add("lost message", format!("{body} is not parked"));
+        }
+        if parked > 1 {
+            found.add("parked twice", format!("{body} is parked {parked} times"));
         }
     }
     for (queue, depth) in &said.queues {

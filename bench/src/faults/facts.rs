@@ -108,14 +108,10 @@ fn note_outcome(seen: &mut Seen, call: &Call, outcome: &Outcome) {
             }
             &mut asked.certainty
         }
-        Call::Cancel { order_id } => {
-            seen.cancelled.entry(*order_id).or_insert(Certainty::Unknown)
-        }
+        Call::Cancel { order_id } => seen.cancelled.entry(*order_id).or_insert(Certainty::Unknown),
         Call::Approve { order_id } => seen.approved.entry(*order_id).or_insert(Certainty::Unknown),
         Call::Acknowledge { .. } => return,
-        Call::Poison { body } => {
-            seen.poison.entry(body.clone()).or_insert(Certainty::Unknown)
-        }
+        Call::Poison { body } => seen.poison.entry(body.clone()).or_insert(Certainty::Unknown),
     };
     // Once acknowledged is acknowledged, whatever a twin of the request was told.
     if *certainty != Certainty::Done {
@@ -163,8 +159,10 @@ impl Inspector {
         )
         .fetch_all(&mut connection)
         .await?;
-        let mut unrest: Vec<String> =
-            behind.into_iter().map(|(name, by)| format!("{name} is {by} positions behind")).collect();
+        let mut unrest: Vec<String> = behind
+            .into_iter()
+            .map(|(name, by)| format!("{name} is {by} positions behind"))
+            .collect();
         let counts: Vec<(String, i64)> = sqlx::query_as(
             "SELECT 'open pricing jobs', count(*) FROM write.pricing_jobs
              WHERE state IN ('queued', 'running')
@@ -179,7 +177,8 @@ impl Inspector {
         unrest.extend(left.map(|(what, count)| format!("{count} {what}")));
         connection.close().await?;
         let queues = self.queues().await?;
-        unrest.extend(queues.into_iter().map(|(name, depth)| format!("{depth} messages in {name}")));
+        unrest
+            .extend(queues.into_iter().map(|(name, depth)| format!("{depth} messages in {name}")));
         Ok(unrest)
     }
 

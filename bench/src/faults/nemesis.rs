@@ -211,7 +211,8 @@ impl Nemesis {
         let tool = self.processes.read()?.rabbitmqctl;
         let mut command = Command::new(&tool.program);
         command.args(args).envs(&tool.env).kill_on_drop(true);
-        let output = tokio::time::timeout(BACK, command.output()).await.context("rabbitmqctl")??;
+        let output =
+            tokio::time::timeout(BACK, command.output()).await.context("rabbitmqctl")??;
         let told = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "rabbitmqctl {}: {}", args.join(" "), told.trim());
         Ok(())

@@ -69,6 +69,16 @@ pub struct Step {
 
 /// The servers of a stack, and what may die.
 pub const SERVERS: [&str; 4] = ["rabbitmq", "redis", "postgres-replica", "postgres-primary"];
+/// The servers that a service talks to while it works.
+const fn servers_of(service: &str) -> &'static [&'static str] {
+    match service.as_bytes() {
+        b"read-api" => &["postgres-replica", "redis"],
+        b"intake" | b"relay" | b"pricer" => &["postgres-primary", "rabbitmq"],
+        b"projector" => &["postgres-primary", "redis"],
+        _ => &["postgres-primary"],
+    }
+}
+
 /// Between two faults.
 const PAUSE_MS: (u32, u32) = (300, 1_500);
 
@@ -105,7 +115,8 @@ fn deck(dice: &mut Dice, services: &[String]) -> Vec<Fault> {
         Fault::RollingRestart,
     ]);
     for service in services {
-        let server = SERVERS[pick(dice, SERVERS.len())].to_owned();
+        let servers = servers_of(service);
+        let server = servers[pick(dice, servers.len())].to_owned();
         let service = service.clone();
         others.push(if dice.chance(0.5) {
             Fault::Cut { service, server }
@@ -171,7 +182,9 @@ mod tests {
     const LENGTH: Duration = Duration::from_mins(10);
 
     fn services() -> Vec<String> {
-        ["write-api", "read-api", "intake", "relay", "projector", "pricer"].map(str::to_owned).into()
+        ["write-api", "read-api", "intake", "relay", "projector", "pricer"]
+            .map(str::to_owned)
+            .into()
     }
 
     #[test]

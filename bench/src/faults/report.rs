@@ -110,7 +110,8 @@ impl Report {
             let _ = write!(text, ", with the planted bug `{planted}`");
         }
         let (hit, kills) = self.hits();
-        let _ = write!(text, "\n{hit} of {} faults hit, {kills} of them SIGKILLs\n", self.faults.len());
+        let _ =
+            write!(text, "\n{hit} of {} faults hit, {kills} of them SIGKILLs\n", self.faults.len());
         for (what, count) in &self.figures {
             let _ = writeln!(text, "{count:>9}  {what}");
         }

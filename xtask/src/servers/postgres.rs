@@ -19,7 +19,7 @@ use crate::files;
 use crate::process::{self, Launch, Running};
 
 /// The replica's name: its slot and its `application_name`.
-const REPLICA: &str = "replica";
+pub const REPLICA: &str = "replica";
 
 /// The folder of the server's programs, the newest version first.
 pub fn programs() -> Option<PathBuf> {

@@ -276,6 +276,8 @@ fn whatever_is_left_over_is_found_and_poison_must_be_parked() {
     let parked = |seen: &mut Seen, _: &mut Said| seen.poison.clear();
     assert_eq!(found(parked), ["left over"]);
     assert_eq!(found(|_, said| said.put_aside.clear()), ["lost message"]);
+    let twice = |_: &mut Seen, said: &mut Said| said.put_aside.push(said.put_aside[0].clone());
+    assert_eq!(found(twice), ["parked twice"]);
     let queue = |_: &mut Seen, said: &mut Said| {
         said.queues.insert("mes.dead".to_owned(), 1);
     };
