@@ -98,7 +98,8 @@ impl<'mesh> Inside<'mesh> {
             };
             work.spend(facets.len() as u64)?;
             for facet in facets {
-                let (flat, heights) = Flat::of(corners(self.mesh, *facet), axis);
+                let (flat, heights) =
+                    Flat::of(corners(self.mesh, *facet).map(|corner| corner.map(f64::from)), axis);
                 let (numbers, area) = (self.mesh.facets()[*facet as usize], flat.area());
                 let at = [point[u], point[v]];
                 let Some(height) = flat.height(numbers, at, heights, area) else { continue };

@@ -113,7 +113,7 @@ fn unknown_arrangement(
     let turn = if total < 0.0 { -1 } else { 1 };
     let outward = left_out(shells, vec![turn; shells.len()]);
     let everywhere = Box3::of(mesh.vertices());
-    let over = |filled| excess(mesh, shell_of, &outward, &everywhere, filled);
+    let over = |filled| excess(mesh, shell_of, &outward, &everywhere, filled, total);
     let (positive, not_zero) = (over(Filled::Positive)?, over(Filled::NotZero)?);
     Some(less(total.abs(), positive).hull(less(total.abs(), not_zero)))
 }
@@ -189,7 +189,8 @@ impl Arranged<'_> {
     /// What is filled by shells that cut each other within `region`.
     fn by_columns(&self, outward: &[i8], region: &Box3) -> Option<Interval> {
         let total = self.total(outward);
-        let excess = excess(self.mesh, self.shell_of, outward, region, Filled::Positive)?;
+        let Self { mesh, shell_of, .. } = *self;
+        let excess = excess(mesh, shell_of, outward, region, Filled::Positive, total)?;
         let mut filled = less(total, excess);
         let volumes = || self.shells.iter().zip(outward).map(|(s, t)| s.volume * f64::from(*t));
         if volumes().all(|volume| volume >= 0.0) {
