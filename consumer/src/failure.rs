@@ -57,8 +57,13 @@ impl From<&CommandError> for Failure {
             CommandError::UnknownOperator => Self::Park(Why::new("unknown-operator", sentence)),
             CommandError::FixingRefused(refusal) => Self::Park(Why::new(refusal.code(), sentence)),
             CommandError::CauseReused => Self::Park(Why::new("id-reused", sentence)),
+            // No message asks for what only people may do.
+            CommandError::MessageRefused(_) | CommandError::ReconciliationRefused(_) => {
+                Self::Park(Why::new("not-allowed", sentence))
+            }
             CommandError::Inconsistent(_) => Self::Park(Why::new("inconsistent", sentence)),
             CommandError::InProgress => Self::Wait(Why::new("in-progress", sentence)),
+            CommandError::TooSlow => Self::Wait(Why::new("too-slow", sentence)),
             CommandError::OutcomeUnknown(_) | CommandError::Unavailable(_) => {
                 Self::Hold(Why::new("database-away", sentence))
             }

@@ -12,8 +12,11 @@ mod commands;
 mod incoming;
 mod mortician;
 mod retry;
+mod suspects;
 mod waiting;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use lapin::message::Delivery;
@@ -61,6 +64,8 @@ pub struct Intake {
     broker: Broker,
     config: IntakeConfig,
     metrics: IntakeMetrics,
+    /// The waiting message whose try this process broke off, because the database went away.
+    held_retry: Arc<AtomicI64>,
 }
 
 #[derive(Clone)]
@@ -83,7 +88,8 @@ impl Intake {
                 .with_description("Messages that wait, and messages that need a human")
                 .build(),
         };
-        Self { store, broker, config, metrics }
+        let held_retry = Arc::new(AtomicI64::new(retry::NOBODY));
+        Self { store, broker, config, metrics, held_retry }
     }
 
     /// Takes messages in, tries waiting ones again and buries dead ones, until the soft stop.
@@ -149,6 +155,9 @@ impl Intake {
         stop: &CancellationToken,
     ) -> Result<(), IntakeError> {
         self.broker.declare_topology().await?;
+        if queue == topology::INTAKE && !self.read_suspects(queue, backoff, stop).await? {
+            return Ok(());
+        }
         let mut inbox = self.broker.inbox(queue, self.prefetch()).await?;
         while let Some(deliveries) =
             stop.run_until_cancelled(inbox.collect(self.config.batch.into(), self.window())).await
@@ -160,7 +169,8 @@ impl Intake {
         Ok(())
     }
 
-    /// Applies or keeps every message, then acknowledges all.
+    /// Applies or keeps every message, and acknowledges: those that come for the first time together, any other
+    /// one by itself.
     async fn settle(
         &self,
         queue: &'static str,
@@ -169,13 +179,18 @@ impl Intake {
         stop: &CancellationToken,
     ) -> Result<(), IntakeError> {
         let incoming: Vec<Incoming> = deliveries.iter().map(Incoming::from).collect();
-        if queue == topology::DEAD {
-            self.bury_all(&incoming, stop).await?;
-        } else {
-            self.apply_all(&incoming, stop).await?;
-        }
-        if let Some(last) = deliveries.last() {
-            inbox.acknowledge_up_to(last).await?;
+        let is_dead = queue == topology::DEAD;
+        let together =
+            |one: &Incoming, next: &Incoming| is_dead || !(one.is_suspect() || next.is_suspect());
+        let mut settled = 0;
+        for part in incoming.chunk_by(together) {
+            match part {
+                dead if is_dead => self.bury_all(dead, stop).await?,
+                [alone] if alone.is_beyond_trying() => self.set_aside(alone, stop).await?,
+                part => self.apply_all(part, stop).await?,
+            }
+            settled += part.len();
+            inbox.acknowledge_up_to(&deliveries[settled - 1]).await?;
         }
         Ok(())
     }

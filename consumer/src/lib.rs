@@ -33,6 +33,7 @@ pub mod pricer;
 pub mod projections;
 pub mod projector;
 pub mod rebuild;
+pub mod reconciler;
 pub mod recount;
 pub mod relay;
 pub mod repricing;

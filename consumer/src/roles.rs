@@ -29,6 +29,7 @@ use crate::pricer::{Pricer, wake_ups};
 use crate::projections::ReadModel;
 use crate::projector::Projector;
 use crate::rebuild;
+use crate::reconciler::Reconciler;
 use crate::relay::{QuoteRelay, Relay};
 use crate::repricing::{reprice, what_if};
 
@@ -155,6 +156,7 @@ fn start_relay(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::R
     let clock = Arc::new(SystemClock);
     let news = Arc::new(Notify::new());
     notices::hear(LOG_CHANNEL, pool, shutdown, &news);
+    Reconciler::new(pool.clone(), clock.clone()).run(shutdown);
     QuoteRelay::new(pool.clone(), broker.clone(), clock, &config.relay, news.clone()).run(shutdown);
     Relay::new(access, broker, config.relay.clone(), news).run(shutdown);
     Ok(())

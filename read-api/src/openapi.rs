@@ -13,8 +13,9 @@ use crate::dashboard;
 use crate::filter::Sorting;
 use crate::live::{self, frames};
 use crate::queries::{
-    incidents, metal_fixings, model_analysis, my_work, order_board, order_card, order_search,
-    order_timeline, pricing_place, quote, quote_list, status_counts,
+    incidents, message, message_groups, message_list, metal_fixings, model_analysis, my_work,
+    order_board, order_card, order_search, order_timeline, parked_deliveries, pricing_place, quote,
+    quote_list, reconciliation, status_counts,
 };
 
 #[derive(OpenApi)]
@@ -40,6 +41,13 @@ use crate::queries::{
         model_analysis::handler,
         incidents::handler,
         metal_fixings::handler,
+        message_list::handler,
+        message::handler,
+        message_groups::handler,
+        parked_deliveries::handler,
+        reconciliation::list,
+        reconciliation::handler,
+        reconciliation::rows,
         live::handler,
         dashboard::public_config,
     ),
@@ -66,9 +74,10 @@ pub fn document() -> utoipa::openapi::OpenApi {
     document
 }
 
-/// Streams, single quotes and what was measured have no freshness to speak of.
+/// Streams, single quotes and messages, and what was measured have no freshness to speak of.
 fn is_a_screen(path: &str) -> bool {
-    let moving = ["/v1/live", "/v1/quotes/", "/v1/models/"];
+    let moving =
+        ["/v1/live", "/v1/quotes/", "/v1/models/", "/v1/messages/", "/v1/reconciliations/"];
     path.starts_with("/v1/") && !moving.iter().any(|start| path.starts_with(start))
 }
 

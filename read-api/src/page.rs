@@ -88,6 +88,31 @@ impl Place {
     }
 }
 
+/// The number of a row in a list that is ordered by such a number alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark(pub i64);
+
+impl Mark {
+    /// The cursor that continues `list` after this row.
+    pub fn to_cursor(self, list: &str) -> String {
+        let number = self.0.to_be_bytes();
+        format!("{}{}", hex::encode(number), hex::encode(digest(list, &number)))
+    }
+
+    /// The row that a cursor of `list` names.
+    pub fn from_cursor(cursor: &str, list: &str) -> Result<Self, NotACursor> {
+        let mut bytes = [0; 8 + DIGEST_BYTES];
+        hex::decode_to_slice(cursor, &mut bytes).map_err(|_| NotACursor)?;
+        let (number, tail) = bytes.split_at(8);
+        let number: [u8; 8] = number.try_into().map_err(|_| NotACursor)?;
+        if digest(list, &number) != tail {
+            Err(NotACursor)
+        } else {
+            Ok(Self(i64::from_be_bytes(number)))
+        }
+    }
+}
+
 fn digest(list: &str, place: &[u8]) -> [u8; DIGEST_BYTES] {
     let whole =
         Sha256::new().chain_update(FORMAT).chain_update(list).chain_update(place).finalize();
@@ -127,6 +152,14 @@ mod tests {
         fn any_text_is_refused_without_harm(text in ".{0,100}") {
             prop_assert_eq!(Place::from_cursor(&text, "list"), Err(NotACursor));
         }
+    }
+
+    #[test]
+    fn a_mark_belongs_to_its_list() {
+        let cursor = Mark(-4711).to_cursor("one");
+        assert_eq!(Mark::from_cursor(&cursor, "one"), Ok(Mark(-4711)));
+        assert_eq!(Mark::from_cursor(&cursor, "other"), Err(NotACursor));
+        assert_eq!(Mark::from_cursor("zz", "one"), Err(NotACursor));
     }
 
     #[test]

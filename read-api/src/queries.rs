@@ -6,6 +6,9 @@
 //! [`Screen`](crate::context::Screen) and is kept in the cache; the others are asked each time.
 
 pub mod incidents;
+pub mod message;
+pub mod message_groups;
+pub mod message_list;
 pub mod metal_fixings;
 pub mod model_analysis;
 pub mod my_work;
@@ -14,7 +17,9 @@ pub mod order_card;
 mod order_list;
 pub mod order_search;
 pub mod order_timeline;
+pub mod parked_deliveries;
 pub mod pricing_place;
 pub mod quote;
 pub mod quote_list;
+pub mod reconciliation;
 pub mod status_counts;

@@ -3,8 +3,9 @@
 use actix_web::web::{ServiceConfig, get};
 
 use crate::queries::{
-    incidents, metal_fixings, model_analysis, my_work, order_board, order_card, order_search,
-    order_timeline, pricing_place, quote, quote_list, status_counts,
+    incidents, message, message_groups, message_list, metal_fixings, model_analysis, my_work,
+    order_board, order_card, order_search, order_timeline, parked_deliveries, pricing_place, quote,
+    quote_list, reconciliation, status_counts,
 };
 use crate::{dashboard, live, openapi};
 
@@ -19,6 +20,13 @@ pub fn add(app: &mut ServiceConfig) {
         .route("/v1/orders/{order_id}/pricing", get().to(pricing_place::handler))
         .route("/v1/incidents", get().to(incidents::handler))
         .route("/v1/metal-fixings", get().to(metal_fixings::handler))
+        .route("/v1/messages", get().to(message_list::handler))
+        .route("/v1/messages/{message_no}", get().to(message::handler))
+        .route("/v1/message-groups", get().to(message_groups::handler))
+        .route("/v1/parked-deliveries", get().to(parked_deliveries::handler))
+        .route("/v1/reconciliations", get().to(reconciliation::list))
+        .route("/v1/reconciliations/{reconciliation_id}", get().to(reconciliation::handler))
+        .route("/v1/reconciliations/{reconciliation_id}/rows", get().to(reconciliation::rows))
         .route("/v1/quotes", get().to(quote_list::handler))
         .route("/v1/quotes/{quote_id}", get().to(quote::handler))
         .route("/v1/quotes/{quote_id}/events", get().to(live::quotes::handler))

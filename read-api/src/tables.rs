@@ -33,3 +33,45 @@ pub enum Orders {
     OperatorId,
     State,
 }
+
+/// What was not applied at once, as `read.messages` shows it.
+#[derive(Debug, Clone, Copy, Iden)]
+pub enum Messages {
+    Table,
+    MessageNo,
+    State,
+    Fingerprint,
+    ReasonCode,
+    Reason,
+    Kind,
+    Source,
+    MessageId,
+    OrderKey,
+    Attempts,
+    Seen,
+    ReceivedAt,
+    LastSeenAt,
+    NextAttempt,
+    SettledAt,
+}
+
+impl Messages {
+    /// What lists show: everything but bytes and headers.
+    pub const ROW: [Self; 15] = [
+        Self::MessageNo,
+        Self::State,
+        Self::Fingerprint,
+        Self::ReasonCode,
+        Self::Reason,
+        Self::Kind,
+        Self::Source,
+        Self::MessageId,
+        Self::OrderKey,
+        Self::Attempts,
+        Self::Seen,
+        Self::ReceivedAt,
+        Self::LastSeenAt,
+        Self::NextAttempt,
+        Self::SettledAt,
+    ];
+}

@@ -95,6 +95,8 @@ uuid_kinds! {
     PartnerId,
     /// A question what something would cost.
     QuoteId,
+    /// A comparison of somebody's list of orders with ours.
+    ReconciliationId,
 }
 
 /// A 3D model: the SHA-256 of its bytes, as 64 lower-case hexadecimal digits.

@@ -16,5 +16,6 @@ pub mod order;
 pub mod platform;
 pub mod position;
 pub mod quote;
+pub mod reconciliation;
 mod schema;
 pub mod views;

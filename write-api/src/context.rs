@@ -111,7 +111,7 @@ impl FromRequest for CommandRequest {
 }
 
 /// 8 to 100 visible characters; best a UUID made once per intention and kept over retries.
-fn idempotency_key(request: &HttpRequest) -> Result<String, Problem> {
+pub(crate) fn idempotency_key(request: &HttpRequest) -> Result<String, Problem> {
     let wanted =
         "8 to 100 visible ASCII characters, made once per intention and repeated on a retry";
     let key = request.headers().get(KEY_HEADER);

@@ -9,7 +9,7 @@ use shared::order::refusal::{CommandKind, Reason, Refusal};
 use shared::quote::refusal::QuoteRefusal;
 
 use crate::models::UploadError;
-use crate::store::CommandError;
+use crate::store::{CommandError, MessageRefusal, ReconciliationRefusal};
 
 const RETRY_SOON: Duration = Duration::from_secs(1);
 
@@ -29,12 +29,31 @@ impl From<CommandError> for Problem {
                 FixingRefusal::NotAllowed => Self::forbidden(refusal.to_string()),
                 refusal => Self::refused(refusal.code(), refusal.to_string()),
             },
+            CommandError::MessageRefused(refusal) => match refusal {
+                MessageRefusal::Unknown(_) => Self::not_found("There is no such message"),
+                MessageRefusal::Settled(state) => {
+                    let code = format!("already-{state}");
+                    Self::refused(code, refusal.to_string())
+                }
+                MessageRefusal::WrongProducer(_) => {
+                    Self::invalid_field("/message/type", refusal.to_string())
+                }
+            },
+            CommandError::ReconciliationRefused(refusal) => match refusal {
+                ReconciliationRefusal::Unknown => Self::not_found(refusal.to_string()),
+                ReconciliationRefusal::NoChannel => {
+                    Self::refused(refusal.code(), refusal.to_string())
+                }
+                refusal => {
+                    Self::refused(refusal.code(), refusal.to_string()).retry_after(RETRY_SOON)
+                }
+            },
             CommandError::CauseReused => {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
                 Self::new(status, "idempotency-key-reused", "The key belongs to another request")
                     .detail(error.to_string())
             }
-            CommandError::InProgress => {
+            CommandError::InProgress | CommandError::TooSlow => {
                 Self::refused("in-progress", error.to_string()).retry_after(RETRY_SOON)
             }
             CommandError::OutcomeUnknown(ref source) => {

@@ -14,6 +14,7 @@ pub mod models;
 pub mod object_storage;
 pub mod openapi;
 pub mod prices;
+pub mod reconciliations;
 pub mod routes;
 pub mod store;
 pub mod waiters;

@@ -9,11 +9,12 @@ use crate::administration::{
 };
 use crate::commands::{
     accept_model, accept_quote, acknowledge_incident, approve_order, cancel_order, cancel_quote,
-    close_order, complete_order, confirm_fixing, give_back_order, pack_order, record_fixing,
-    reject_fixing, reprice_order, request_quote, rework_order, ship_order, submit_order,
-    take_order,
+    close_order, complete_order, confirm_fixing, discard_message, discard_messages, edit_message,
+    give_back_order, pack_order, record_fixing, redrive_reconciliation, reject_fixing,
+    replay_message, replay_messages, reprice_order, request_quote, retry_deliveries, rework_order,
+    ship_order, submit_order, take_order,
 };
-use crate::models;
+use crate::{models, reconciliations};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -48,6 +49,14 @@ use crate::models;
         confirm_fixing::handler,
         reject_fixing::handler,
         acknowledge_incident::handler,
+        replay_messages::handler,
+        discard_messages::handler,
+        replay_message::handler,
+        edit_message::handler,
+        discard_message::handler,
+        retry_deliveries::handler,
+        reconciliations::handler,
+        redrive_reconciliation::handler,
     ),
     security(("bearer" = []))
 )]

@@ -7,11 +7,12 @@ use crate::administration::{
 };
 use crate::commands::{
     accept_model, accept_quote, acknowledge_incident, approve_order, cancel_order, cancel_quote,
-    close_order, complete_order, confirm_fixing, give_back_order, pack_order, record_fixing,
-    reject_fixing, reprice_order, request_quote, rework_order, ship_order, submit_order,
-    take_order,
+    close_order, complete_order, confirm_fixing, discard_message, discard_messages, edit_message,
+    give_back_order, pack_order, record_fixing, redrive_reconciliation, reject_fixing,
+    replay_message, replay_messages, reprice_order, request_quote, retry_deliveries, rework_order,
+    ship_order, submit_order, take_order,
 };
-use crate::{models, openapi};
+use crate::{models, openapi, reconciliations};
 
 /// Adds every endpoint.
 pub fn add(app: &mut ServiceConfig) {
@@ -40,5 +41,16 @@ pub fn add(app: &mut ServiceConfig) {
         .route("/v1/metal-fixings/{fixing_id}/confirm", post().to(confirm_fixing::handler))
         .route("/v1/metal-fixings/{fixing_id}/reject", post().to(reject_fixing::handler))
         .route("/v1/incidents/{incident_id}/acknowledge", post().to(acknowledge_incident::handler))
+        .route("/v1/messages/replay", post().to(replay_messages::handler))
+        .route("/v1/messages/discard", post().to(discard_messages::handler))
+        .route("/v1/messages/{message_no}/replay", post().to(replay_message::handler))
+        .route("/v1/messages/{message_no}/edit", post().to(edit_message::handler))
+        .route("/v1/messages/{message_no}/discard", post().to(discard_message::handler))
+        .route("/v1/parked-deliveries/retry", post().to(retry_deliveries::handler))
+        .route("/v1/reconciliations", post().to(reconciliations::handler))
+        .route(
+            "/v1/reconciliations/{reconciliation_id}/redrive",
+            post().to(redrive_reconciliation::handler),
+        )
         .route("/openapi.json", get().to(openapi::handler));
 }

@@ -6,17 +6,21 @@
 
 mod accepted_models;
 mod analyses;
+mod audit;
 mod batch;
 mod causes;
+mod deliveries;
 mod doorbells;
 mod estimates;
 mod fixings;
 mod incidents;
 mod jobs;
 mod log;
+mod messages;
 mod operators;
 mod price_books;
 mod quotes;
+mod reconciliations;
 mod reports;
 mod rough_error;
 mod rows;
@@ -24,6 +28,7 @@ mod work;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 use shared::actor::Actor;
@@ -39,12 +44,18 @@ pub use accepted_models::AcceptedModel;
 pub use analyses::{AnalysisKey, FileRefusal, Known, Need};
 pub use batch::Batch;
 pub use causes::{Cause, Fingerprint};
+pub use deliveries::DeliveriesAnswer;
 pub use doorbells::{LOG_CHANNEL, PRICING_CHANNEL};
 pub use estimates::Estimate;
 pub use fixings::{Decision, FixingAnswer, FixingsConfig};
 pub use incidents::IncidentAnswer;
 pub use jobs::{ClaimedJob, JobFence, Lane, Progress, Subject, Terms, UnknownLane};
+pub use messages::{
+    EditedMessage, Fate as MessageFate, MessageAnswer, MessageRefusal, MessageState,
+    MessagesAnswer, Selection as MessageSelection,
+};
 pub use price_books::MetalAge;
+pub use reconciliations::{ReconciliationRefusal, ReconciliationStart, RedriveAnswer};
 pub use reports::{OverdueReport, Report};
 pub use work::Work;
 
@@ -133,6 +144,9 @@ pub enum CommandError {
     /// The same command, or one that holds its order, is still running.
     #[error("a command on this order or with this key is still running")]
     InProgress,
+    /// The database did not carry a statement out within its time; nothing was done.
+    #[error("the database takes too long over this")]
+    TooSlow,
     /// The connection broke while committing: only a retry with the same key can tell.
     #[error("the outcome is unknown: retry with the same key")]
     OutcomeUnknown(#[source] sqlx::Error),
@@ -142,6 +156,12 @@ pub enum CommandError {
     /// The rules of metal prices say no.
     #[error(transparent)]
     FixingRefused(#[from] FixingRefusal),
+    /// What is wanted of a message that was not applied cannot be done.
+    #[error(transparent)]
+    MessageRefused(#[from] MessageRefusal),
+    /// A list is not taken, or nothing of it sent again.
+    #[error(transparent)]
+    ReconciliationRefused(#[from] ReconciliationRefusal),
     /// A row or event that cannot be: somebody must look.
     #[error("inconsistent data: {0}")]
     Inconsistent(String),
@@ -152,7 +172,9 @@ pub enum CommandError {
 
 impl From<sqlx::Error> for CommandError {
     fn from(error: sqlx::Error) -> Self {
-        if database::is_lock_timeout(&error) || database::is_lost_race(&error) {
+        if database::is_too_slow(&error) {
+            Self::TooSlow
+        } else if database::is_lock_timeout(&error) || database::is_lost_race(&error) {
             Self::InProgress
         } else if database::is_unavailable(&error) {
             Self::Unavailable(error)
@@ -256,9 +278,15 @@ impl Store {
         }
     }
 
-    /// Several commands in one transaction, one after another: a commit costs more than anything else here.
-    pub async fn begin_batch(&self) -> Result<Batch<'_>, CommandError> {
-        Ok(Batch::new(self, self.pool.begin().await?))
+    /// Several commands in one transaction, one after another: a commit costs more than anything else here. No
+    /// statement of it may take longer than `patience`.
+    pub async fn begin_batch(&self, patience: Duration) -> Result<Batch<'_>, CommandError> {
+        let mut transaction = self.pool.begin().await?;
+        let milliseconds = format!("{}ms", patience.as_millis());
+        sqlx::query_scalar!("SELECT set_config('statement_timeout', $1, true)", milliseconds)
+            .fetch_one(&mut *transaction)
+            .await?;
+        Ok(Batch::new(self, transaction))
     }
 
     /// Finds the order that a shop or a partner knows by its own number.

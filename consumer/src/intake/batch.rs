@@ -1,6 +1,8 @@
-//! A batch in one transaction; when that fails, in halves, until the culprit stands alone.
+//! A batch in one transaction; when that fails, in parts, until the culprit stands alone. It is mostly known which
+//! message was in hand when a transaction was lost; when it was lost at its commit, halves tell.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use write_api::store::CommandError;
@@ -10,6 +12,10 @@ use super::incoming::Incoming;
 use super::{Intake, IntakeError, waiting};
 use crate::delivery::Backoff;
 use crate::failure::{Failure, Why};
+
+/// A statement that takes longer is this message's fault or a bad moment's: either way the others go on. Longer than
+/// the wait for a lock, which has an error of its own.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A message that was not applied, and what to do with it.
 pub(super) struct Kept<'m> {
@@ -21,8 +27,36 @@ pub(super) struct Kept<'m> {
 enum Part<'m> {
     /// Everything was applied but for these.
     Done(Vec<Kept<'m>>),
-    /// The transaction could not be finished, and nothing of it stayed.
-    Undone(CommandError),
+    /// The transaction could not be finished, and nothing of it stayed. The number is that of the message in hand.
+    Undone(CommandError, Option<usize>),
+}
+
+/// What is still to be done, the last one first.
+enum Step<'m> {
+    Apply(&'m [Incoming]),
+    Keep(Kept<'m>),
+}
+
+/// A part that was undone, without its culprit as far as that is known: whatever came before it goes first.
+fn apart(part: &[Incoming], at: Option<usize>, failure: Failure) -> Vec<Step<'_>> {
+    match (part, at, failure) {
+        ([alone], _, failure) => vec![Step::Keep(Kept { message: alone, failure })],
+        // It took its time already, and is tried again later anyhow: the others need not wait for it once more.
+        (part, Some(at), failure @ Failure::Wait(_)) => vec![
+            Step::Apply(&part[at + 1..]),
+            Step::Keep(Kept { message: &part[at], failure }),
+            Step::Apply(&part[..at]),
+        ],
+        (part, Some(at), _) => vec![
+            Step::Apply(&part[at + 1..]),
+            Step::Apply(&part[at..=at]),
+            Step::Apply(&part[..at]),
+        ],
+        (part, None, _) => {
+            let (first, second) = part.split_at(part.len() / 2);
+            vec![Step::Apply(second), Step::Apply(first)]
+        }
+    }
 }
 
 impl Intake {
@@ -43,20 +77,21 @@ impl Intake {
     async fn try_apply_all(&self, messages: &[Incoming]) -> Result<(), Why> {
         let keys = messages.iter().filter_map(Incoming::order_key).collect();
         let mut held = waiting::orders_that_wait(self.store.pool(), keys).await?;
-        let mut parts = vec![messages];
-        while let Some(part) = parts.pop() {
+        let mut steps = vec![Step::Apply(messages)];
+        while let Some(step) = steps.pop() {
+            let part = match step {
+                Step::Apply([]) => continue,
+                Step::Apply(part) => part,
+                Step::Keep(kept) => {
+                    self.keep(std::slice::from_ref(kept.message), vec![kept], &mut held).await?;
+                    continue;
+                }
+            };
             match self.apply_together(part, &held).await {
                 Part::Done(kept) => self.keep(part, kept, &mut held).await?,
-                Part::Undone(error) => match (part, Failure::from(&error)) {
-                    (_, Failure::Hold(why)) => return Err(why),
-                    ([alone], failure) => {
-                        let kept = vec![Kept { message: alone, failure }];
-                        self.keep(part, kept, &mut held).await?;
-                    }
-                    (part, _) => {
-                        let (first, second) = part.split_at(part.len() / 2);
-                        parts.extend([second, first]);
-                    }
+                Part::Undone(error, at) => match Failure::from(&error) {
+                    Failure::Hold(why) => return Err(why),
+                    failure => steps.extend(apart(part, at, failure)),
                 },
             }
         }
@@ -64,24 +99,24 @@ impl Intake {
     }
 
     async fn apply_together<'m>(&self, part: &'m [Incoming], held: &HashSet<String>) -> Part<'m> {
-        let mut executor = match self.store.begin_batch().await {
-            Ok(batch) => Executor::Together(batch),
-            Err(error) => return Part::Undone(error),
+        let mut executor = match self.store.begin_batch(PATIENCE).await {
+            Ok(batch) => Executor::new(batch),
+            Err(error) => return Part::Undone(error, None),
         };
         let (mut kept, mut held) = (Vec::new(), held.clone());
-        for message in part {
+        for (at, message) in part.iter().enumerate() {
             match apply(&mut executor, message, &held).await {
                 Ok(None) => {}
                 Ok(Some(failure)) => {
                     hold_back(message, &failure, &mut held);
                     kept.push(Kept { message, failure });
                 }
-                Err(error) => return Part::Undone(error),
+                Err(error) => return Part::Undone(error, Some(at)),
             }
         }
         match executor.commit().await {
             Ok(()) => Part::Done(kept),
-            Err(error) => Part::Undone(error),
+            Err(error) => Part::Undone(error, None),
         }
     }
 

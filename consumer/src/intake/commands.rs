@@ -19,15 +19,15 @@ use write_api::store::{Batch, Cause, Command, CommandContext, CommandError, Hand
 
 use super::incoming::Understood;
 
-/// Where commands are carried out.
-pub(super) enum Executor<'e> {
-    /// Each in a transaction of its own.
-    Alone(&'e Store),
-    /// In the open transaction of a batch.
-    Together(Batch<'e>),
-}
+/// Where commands are carried out: in the open transaction of a batch, be it a batch of one.
+pub(super) struct Executor<'e>(Batch<'e>);
 
-impl Executor<'_> {
+impl<'e> Executor<'e> {
+    /// In this transaction.
+    pub const fn new(batch: Batch<'e>) -> Self {
+        Self(batch)
+    }
+
     /// Does what the message asks for, as the next hop of the message's trace.
     pub async fn apply(&mut self, understood: &Understood) -> Result<Handled, CommandError> {
         let span = tracing::info_span!("intake.apply", message.kind = understood.message.kind());
@@ -91,10 +91,7 @@ impl Executor<'_> {
     }
 
     const fn store(&self) -> &Store {
-        match self {
-            Self::Alone(store) => store,
-            Self::Together(batch) => batch.store(),
-        }
+        self.0.store()
     }
 
     async fn execute(
@@ -102,18 +99,12 @@ impl Executor<'_> {
         context: &CommandContext,
         command: &impl Command,
     ) -> Result<Handled, CommandError> {
-        match self {
-            Self::Alone(store) => store.execute(context, command).await,
-            Self::Together(batch) => batch.execute(context, command).await,
-        }
+        self.0.execute(context, command).await
     }
 
     /// Makes lasting what was done together.
     pub async fn commit(self) -> Result<(), CommandError> {
-        match self {
-            Self::Alone(_) => Ok(()),
-            Self::Together(batch) => batch.commit().await,
-        }
+        self.0.commit().await
     }
 }
 

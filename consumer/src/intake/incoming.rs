@@ -17,6 +17,8 @@ pub struct Incoming {
     pub headers: Value,
     /// What was understood.
     pub understood: Result<Understood, Malformed>,
+    /// How often the broker delivered it before, to somebody who did not live to acknowledge it.
+    pub earlier_deliveries: u64,
 }
 
 /// A message of the contract.
@@ -35,7 +37,11 @@ pub struct Understood {
 impl From<&Delivery> for Incoming {
     fn from(delivery: &Delivery) -> Self {
         let headers = headers(delivery);
-        Self::new(delivery.data.clone(), headers)
+        let counted = headers.pointer("/headers/x-delivery-count").and_then(Value::as_u64);
+        // Anyone can send the header; the flag is the broker's.
+        let earlier_deliveries =
+            if delivery.redelivered { counted.unwrap_or_default().max(1) } else { 0 };
+        Self { earlier_deliveries, ..Self::new(delivery.data.clone(), headers) }
     }
 }
 
@@ -43,7 +49,7 @@ impl Incoming {
     /// A message, read.
     pub fn new(body: Vec<u8>, headers: Value) -> Self {
         let understood = understand(&body, &headers);
-        Self { body, headers, understood }
+        Self { body, headers, understood, earlier_deliveries: 0 }
     }
 
     /// Why the broker gave it up, if it did.

@@ -1,10 +1,12 @@
 //! Trying waiting messages again: the oldest of each order first, and the next one only when that is settled.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
+use super::batch::PATIENCE;
 use super::commands::Executor;
 use super::incoming::Incoming;
 use super::{Intake, IntakeError, waiting};
@@ -13,6 +15,18 @@ use crate::guard::survive;
 
 /// Counting is dearer than looking for what is due.
 const TURNS_BETWEEN_COUNTS: u64 = 20;
+
+/// Tries that may be begun without coming to an end.
+const MOST_BEGUN: i32 = 2;
+/// No message has this number.
+pub(super) const NOBODY: i64 = 0;
+
+fn ends_the_process() -> Why {
+    let sentence = format!(
+        "{MOST_BEGUN} tries were begun and never came to an end: the process ended, or was ended, meanwhile"
+    );
+    Why::new("ends-the-process", sentence)
+}
 
 impl Intake {
     /// Tries all waiting messages that are due, and those behind them that become due by it. Returns how many
@@ -62,13 +76,35 @@ impl Intake {
 
     /// `false` when somebody else has it in hand.
     async fn retry(&self, waiting_id: i64, now: DateTime<Utc>) -> Result<bool, Why> {
+        // A message that ends the process is met by each process that takes over: what was begun is lasting first.
+        let by_us = self.held_retry.swap(NOBODY, Ordering::Relaxed) == waiting_id;
+        let begun = waiting::begin(self.store.pool(), waiting_id, now, !by_us).await?;
+        let Some(begun) = begun else { return Ok(false) };
+        let outcome = self.retry_begun(waiting_id, begun, now).await;
+        if outcome.is_err() {
+            self.held_retry.store(waiting_id, Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    async fn retry_begun(
+        &self,
+        waiting_id: i64,
+        begun: i32,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Why> {
         // The row's lock is held while the command runs on a connection of its own: another instance passes by.
         let mut transaction = self.store.pool().begin().await?;
         let Some(waiting) = waiting::lock(&mut transaction, waiting_id, now).await? else {
             return Ok(false);
         };
         let message = Incoming::new(waiting.body.clone(), waiting.headers.clone());
-        match self.try_again(&message).await {
+        let tried = if begun > MOST_BEGUN {
+            Err(Failure::Park(ends_the_process()))
+        } else {
+            self.try_again(&message).await
+        };
+        match tried {
             Ok(()) => {
                 waiting::settle(&mut transaction, &waiting, now).await?;
                 self.metrics.note(&message, "applied", "waited");
@@ -90,9 +126,9 @@ impl Intake {
 
     async fn try_again(&self, message: &Incoming) -> Result<(), Failure> {
         let understood = message.understood.as_ref().map_err(Failure::from)?;
-        match Executor::Alone(&self.store).apply(understood).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Failure::from(&error)),
-        }
+        let batch = self.store.begin_batch(PATIENCE).await;
+        let mut executor = Executor::new(batch.map_err(|error| Failure::from(&error))?);
+        executor.apply(understood).await.map_err(|error| Failure::from(&error))?;
+        executor.commit().await.map_err(|error| Failure::from(&error))
     }
 }

@@ -88,7 +88,7 @@ pub(super) async fn keep(
     transaction.commit().await
 }
 
-/// A message that comes again after a crash is kept once.
+/// A message that comes again is kept once, and counted. One that nobody can read is known by its bytes.
 async fn keep_one(
     connection: &mut PgConnection,
     message: &Incoming,
@@ -101,14 +101,24 @@ async fn keep_one(
     };
     let glimpse = message.glimpse();
     sqlx::query!(
-        "INSERT INTO write.waiting_messages
+        "WITH known AS (
+             SELECT waiting_id FROM write.waiting_messages
+             WHERE order_key = $2 AND source = $3 AND message_id = $4
+               AND coalesce(original_body, body) = $6 AND state IN ('waiting', 'parked')
+             UNION ALL
+             SELECT waiting_id FROM write.waiting_messages
+             WHERE $2::text IS NULL AND order_key IS NULL AND sha256(body) = sha256($6)
+               AND headers->>'routing_key' IS NOT DISTINCT FROM $7::jsonb->>'routing_key'
+               AND state = 'parked'
+             LIMIT 1),
+         seen AS (
+             UPDATE write.waiting_messages AS w SET seen = w.seen + 1, last_seen_at = $11
+             FROM known WHERE w.waiting_id = known.waiting_id)
+         INSERT INTO write.waiting_messages
              (state, order_key, source, message_id, kind, body, headers, reason_code, reason,
               attempts, next_attempt, received_at)
          SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11
-         WHERE NOT EXISTS (
-             SELECT FROM write.waiting_messages
-             WHERE order_key = $2 AND source = $3 AND message_id = $4 AND body = $6
-               AND state IN ('waiting', 'parked'))",
+         WHERE NOT EXISTS (SELECT FROM known)",
         state,
         message.order_key(),
         glimpse.source,
@@ -144,6 +154,29 @@ pub(super) async fn due(pool: &PgPool, now: DateTime<Utc>) -> Result<Vec<i64>, s
     .await
 }
 
+/// Notes that a try begins, and answers how many were begun since one came to an end. `None` when somebody else has
+/// the message in hand. A try that this process itself broke off is not `counted` twice.
+pub(super) async fn begin(
+    pool: &PgPool,
+    waiting_id: i64,
+    now: DateTime<Utc>,
+    counted: bool,
+) -> Result<Option<i32>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "UPDATE write.waiting_messages AS w SET begun = w.begun + $3
+         FROM (SELECT waiting_id FROM write.waiting_messages
+               WHERE waiting_id = $1 AND state = 'waiting' AND next_attempt <= $2
+               FOR UPDATE SKIP LOCKED) AS free
+         WHERE w.waiting_id = free.waiting_id
+         RETURNING w.begun",
+        waiting_id,
+        now,
+        i32::from(counted),
+    )
+    .fetch_optional(pool)
+    .await
+}
+
 /// Locks a message that is still waiting and due, unless somebody else has it.
 pub(super) async fn lock(
     connection: &mut PgConnection,
@@ -171,7 +204,7 @@ pub(super) async fn settle(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "UPDATE write.waiting_messages
-         SET state = 'applied', attempts = attempts + 1, next_attempt = NULL, settled_at = $2
+         SET state = 'applied', attempts = attempts + 1, begun = 0, next_attempt = NULL, settled_at = $2
          WHERE waiting_id = $1",
         waiting.id,
         now,
@@ -190,7 +223,7 @@ pub(super) async fn park(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "UPDATE write.waiting_messages
-         SET state = 'parked', attempts = attempts + 1, next_attempt = NULL,
+         SET state = 'parked', attempts = attempts + 1, begun = 0, next_attempt = NULL,
              reason_code = $2, reason = $3
          WHERE waiting_id = $1",
         waiting.id,
@@ -216,7 +249,7 @@ pub(super) async fn postpone(
     };
     sqlx::query!(
         "UPDATE write.waiting_messages
-         SET attempts = attempts + 1, next_attempt = $2, reason_code = $3, reason = $4
+         SET attempts = attempts + 1, begun = 0, next_attempt = $2, reason_code = $3, reason = $4
          WHERE waiting_id = $1",
         waiting.id,
         now + *pause,

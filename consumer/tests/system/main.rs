@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod carried_through;
+mod ends_the_process;
 mod killed;
 mod killed_pricer;
 mod oracle;

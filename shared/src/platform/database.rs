@@ -188,6 +188,11 @@ pub fn is_lock_timeout(error: &sqlx::Error) -> bool {
     })
 }
 
+/// The statement took longer than it may.
+pub fn is_too_slow(error: &sqlx::Error) -> bool {
+    sqlstate_of(error).is_some_and(|code| code == sqlstate::QUERY_CANCELED)
+}
+
 /// The transaction lost a race and was rolled back: run it again from the start.
 pub fn is_lost_race(error: &sqlx::Error) -> bool {
     sqlstate_of(error).is_some_and(|code| {

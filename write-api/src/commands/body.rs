@@ -21,6 +21,22 @@ pub struct NoBody {}
 /// Why.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+pub struct Because {
+    /// Kept with the deed; no personal data, please.
+    pub reason: Reason,
+}
+
+/// Why, for whoever says it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MaybeBecause {
+    /// Kept with the deed; no personal data, please.
+    pub reason: Option<Reason>,
+}
+
+/// Why.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ReasonBody {
     /// Kept on the timeline; no personal data, please.
     pub reason: Reason,

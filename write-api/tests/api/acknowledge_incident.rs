@@ -78,7 +78,10 @@ async fn a_person_says_why_it_may_stay() {
     app.acknowledge(&app.admin, Uuid::nil(), reason.clone()).await.problem(404, "not-found");
     app.store().close_incident(id).await.unwrap();
     let late = app.acknowledge(&app.admin, id, reason).await.json();
-    assert_eq!((&late["already_done"], &late["incident"]["status"]), (&json!(true), &json!("healed")));
+    assert_eq!(
+        (&late["already_done"], &late["incident"]["status"]),
+        (&json!(true), &json!("healed"))
+    );
 }
 
 #[tokio::test]

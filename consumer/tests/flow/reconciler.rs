@@ -1,0 +1,221 @@
+//! Lists of others, compared with ours; and what is behind is sent again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use consumer::reconciler::Reconciler;
+use serde_json::{Value, json};
+use shared::actor::Actor;
+use shared::ids::{ReconciliationId, TimeOrderedIds};
+use shared::order::{Status, samples};
+use shared::platform::shutdown::Shutdown;
+use shared::reconciliation::{Line, Party};
+use testkit::{DatabaseRole, PATIENCE, eventually};
+use write_api::commands::RedriveReconciliation;
+use write_api::store::{Cause, CommandContext, RedriveAnswer, Store};
+
+use crate::log;
+use crate::world::World;
+
+fn line(external_id: &str, status: Status) -> Line {
+    Line { external_id: external_id.to_owned(), status, version: None, at: None }
+}
+
+impl World {
+    fn write_store(&self) -> Store {
+        let pool = self.database.pool(DatabaseRole::Write);
+        Store::new(pool, Arc::new(self.clock.clone()), Arc::new(TimeOrderedIds))
+    }
+
+    fn reconciler(&self) -> Reconciler {
+        let pool = self.database.pool(DatabaseRole::Consumer);
+        Reconciler::new(pool, Arc::new(self.clock.clone()))
+    }
+
+    /// An order with so many events, under the name that the shop or a partner gave it.
+    async fn order(&self, number: u128, events: usize) {
+        log::live(&mut self.database.connection().await, number, events).await;
+        sqlx::query(
+            "INSERT INTO write.order_references (source, external_id, order_id) VALUES ($1, $2, $3)",
+        )
+        .bind(log::origin(number).partner_id().map_or("shop".to_owned(), |id| format!("partner:{id}")))
+        .bind(format!("X-{number}"))
+        .bind(log::order_id(number).as_uuid())
+        .execute(&self.pool)
+        .await
+        .unwrap();
+    }
+
+    async fn compare(&self, party: Party, key: &str, lines: &[Line]) -> ReconciliationId {
+        let (store, by) = (self.write_store(), Actor::Shop);
+        let start = store.start_reconciliation(party, key, &by).await.unwrap();
+        store.keep_lines(&start, 0, lines).await.unwrap();
+        store.finish_loading(&start, lines.len() as u64, &[7; 32]).await.unwrap();
+        self.reconciler().drain().await.unwrap();
+        start.id
+    }
+
+    async fn found(&self, id: ReconciliationId) -> Vec<(String, String)> {
+        sqlx::query_as(
+            "SELECT external_id, kind FROM read.reconciliation_rows
+             WHERE reconciliation_id = $1 ORDER BY row_no",
+        )
+        .bind(id.as_uuid())
+        .fetch_all(&self.pool)
+        .await
+        .unwrap()
+    }
+
+    async fn counts(&self, id: ReconciliationId) -> Value {
+        sqlx::query_scalar(
+            "SELECT counts FROM write.reconciliations WHERE reconciliation_id = $1 AND state = 'done'",
+        )
+        .bind(id.as_uuid())
+        .fetch_one(&self.pool)
+        .await
+        .unwrap()
+    }
+
+    async fn redrive(&self, id: ReconciliationId, key: &str, limit: u16) -> RedriveAnswer {
+        let command = RedriveReconciliation {
+            reconciliation_id: id,
+            kinds: vec!["behind".to_owned(), "missing".to_owned()],
+            limit,
+            reason: None,
+        };
+        let context = CommandContext {
+            actor: Actor::Shop,
+            cause: Cause::new("test", key, &[]),
+            trace_context: None,
+            expected_version: None,
+        };
+        self.write_store().execute(&context, &command).await.unwrap().parse().unwrap()
+    }
+}
+
+fn pairs(found: &[(&str, &str)]) -> Vec<(String, String)> {
+    found.iter().map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned())).collect()
+}
+
+/// The shop is told of all of these: drafts, a price, an approval, the end.
+async fn a_busy_day(world: &World) {
+    for (number, events) in [(1, 6), (2, 6), (3, 6), (4, 3), (5, 6), (7, 6), (8, 11)] {
+        world.order(number, events).await;
+    }
+    world.advance(TimeDelta::hours(1));
+}
+
+#[tokio::test]
+async fn each_row_is_judged_by_what_its_sender_was_told_by_then() {
+    let world = World::new().await;
+    a_busy_day(&world).await;
+    let list = [
+        line("X-1", Status::ManufacturingApproved),
+        Line { version: Some(3), ..line("X-2", Status::Submitted) },
+        line("X-404", Status::Submitted),
+        line("X-4", Status::Shipped),
+        line("X-1", Status::Submitted),
+        // As it was two seconds after the beginning.
+        Line {
+            at: Some(samples::moment() + TimeDelta::seconds(2)),
+            ..line("X-7", Status::Submitted)
+        },
+        // The partner's, whatever its number.
+        line("X-3", Status::Submitted),
+    ];
+    let id = world.compare(Party::Shop, "first", &list).await;
+    let expected = [
+        ("X-1", "same"),
+        ("X-2", "behind"),
+        ("X-404", "unknown"),
+        ("X-4", "ahead"),
+        ("X-1", "duplicated"),
+        ("X-7", "same"),
+        ("X-3", "unknown"),
+        ("X-5", "missing"),
+    ];
+    assert_eq!(world.found(id).await, pairs(&expected));
+    let counts =
+        json!({ "same": 2, "behind": 1, "unknown": 2, "ahead": 1, "duplicated": 1, "missing": 1 });
+    assert_eq!(world.counts(id).await, counts);
+
+    let partner = Party::Partner(log::origin(3).partner_id().unwrap());
+    let id = world.compare(partner, "first", &[]).await;
+    assert_eq!(world.found(id).await, pairs(&[("X-3", "missing")]), "nobody else's orders");
+
+    let ours = |number| log::order_id(number).to_string();
+    let list = [line(&ours(1), Status::PriceCalculated), line("no-id", Status::Submitted)];
+    let id = world.compare(Party::Crm, "first", &list).await;
+    let (one, others) = (ours(1), [2, 3, 4, 5, 7].map(ours));
+    let mut expected = vec![(one, "behind".to_owned()), ("no-id".to_owned(), "unknown".to_owned())];
+    expected.extend(others.map(|name| (name, "missing".to_owned())));
+    assert_eq!(world.found(id).await, expected);
+}
+
+#[tokio::test]
+async fn what_is_behind_or_missing_is_sent_again_in_order_under_the_same_ids() {
+    let world = World::new().await;
+    a_busy_day(&world).await;
+    let shutdown = Shutdown::new();
+    world.relay().run(&shutdown);
+    // Of 1, 2, 5 and 7 six events each, of 4 three, of 8 eleven; 3 is a partner's.
+    let ids = |messages: &[Value]| -> BTreeMap<String, Vec<(u64, String)>> {
+        let mut heard = BTreeMap::<String, Vec<(u64, String)>>::new();
+        for message in messages {
+            let version = message["data"]["version"].as_u64().unwrap();
+            let id = message["id"].as_str().unwrap().to_owned();
+            let order = message["data"]["external_id"].as_str().unwrap().to_owned();
+            heard.entry(order).or_default().push((version, id));
+        }
+        heard
+    };
+    let first = ids(&world.receive("mes.to.shop", 4 * 6 + 3 + 11).await);
+    let list = [
+        line("X-1", Status::ManufacturingApproved),
+        Line { version: Some(3), ..line("X-2", Status::Submitted) },
+        line("X-4", Status::Submitted),
+        line("X-7", Status::ManufacturingApproved),
+    ];
+    let id = world.compare(Party::Shop, "first", &list).await;
+    let answers = [world.redrive(id, "a", 1).await, world.redrive(id, "b", 10).await];
+    let told = |rows, events, left| RedriveAnswer { rows, events, left };
+    assert_eq!(answers, [told(1, 3, 1), told(1, 6, 0)]);
+    assert_eq!(world.redrive(id, "c", 10).await, told(0, 0, 0), "each row once");
+    let again = ids(&world.receive("mes.to.shop", 3 + 6).await);
+    assert_eq!(again["X-2"], first["X-2"][3..]);
+    assert_eq!(again["X-5"], first["X-5"]);
+    let nothing_parked = || async {
+        let parked: i64 = sqlx::query_scalar("SELECT count(*) FROM write.parked_deliveries")
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+        parked == 0
+    };
+    eventually("all is delivered", nothing_parked, PATIENCE).await;
+    shutdown.stop();
+    shutdown.drain(PATIENCE).await;
+}
+
+#[tokio::test]
+async fn old_lists_are_deleted_with_their_rows_and_a_party_keeps_a_bounded_number() {
+    let world = World::new().await;
+    a_busy_day(&world).await;
+    let many: Vec<Line> =
+        (0..5_100).map(|number| line(&format!("U-{number}"), Status::Submitted)).collect();
+    let old = world.compare(Party::Shop, "old", &many).await;
+    assert_eq!(world.counts(old).await["unknown"], 5_100);
+    world.advance(TimeDelta::days(31));
+    for key in 0..25 {
+        world.compare(Party::Shop, &format!("key-{key}"), &[]).await;
+        world.advance(TimeDelta::seconds(1));
+    }
+    let (lists, rows): (i64, i64) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM write.reconciliations),
+                (SELECT count(*) FROM write.reconciliation_rows WHERE kind = 'unknown')",
+    )
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    assert_eq!((lists, rows), (20, 0));
+}
