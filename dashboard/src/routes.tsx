@@ -7,6 +7,9 @@ import { STATUSES, type Status } from './api/types'
 import { BoardPage } from './board/board-page'
 import { FoundPage } from './board/search'
 import { useI18n } from './i18n/i18n'
+import { GroupPage } from './messages/group-page'
+import { MessagePage } from './messages/message-page'
+import { MessagesPage } from './messages/messages-page'
 import { MetalsPage } from './metals/metals-page'
 import { MyWorkPage } from './mywork/my-work-page'
 import { OrderPage } from './order/order-page'
@@ -42,6 +45,13 @@ export function Routes() {
       </Route>
       <Route path="/metals">
         <MetalsPage />
+      </Route>
+      <Route path="/messages/group/:fingerprint">
+        {(at) => <GroupPage key={at.fingerprint} fingerprint={at.fingerprint} />}
+      </Route>
+      <Route path="/messages/:no">{(at) => <MessagePage key={at.no} messageNo={at.no} />}</Route>
+      <Route path="/messages">
+        <MessagesPage />
       </Route>
       <Route path="/quotes/find/:reference">
         {(at) => <FoundQuotesPage reference={decodeURIComponent(at.reference)} />}

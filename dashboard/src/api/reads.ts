@@ -1,6 +1,7 @@
 // The questions, one function each.
 
 import type { Http } from './http'
+import type { Message, MessageGroups, MessagePage } from './message-types'
 import type { AnalysisAnswer, MetalFixings, OrderPricing } from './pricing-types'
 import type { BoardPage, Card, Counts, Found, Quote, Quotes, Status, Timeline, Unit, WorkPage } from './types'
 
@@ -32,6 +33,11 @@ export function reads(http: Http) {
         signal,
       ),
     metals: (signal?: AbortSignal) => http.read<MetalFixings>('v1/metal-fixings', signal),
+    messageGroups: (signal?: AbortSignal) => http.read<MessageGroups>('v1/message-groups', signal),
+    messages: (fingerprint: string, cursor: string | null, signal?: AbortSignal) =>
+      http.read<MessagePage>(`v1/messages?${query({ fingerprint, limit: PAGE, cursor })}`, signal),
+    message: (no: string, signal?: AbortSignal) =>
+      http.read<Message>(`v1/messages/${encodeURIComponent(no)}`, signal),
     quote: (id: string, signal?: AbortSignal) =>
       http.read<Quote>(`v1/quotes/${encodeURIComponent(id)}`, signal),
     quotes: (reference: string, signal?: AbortSignal) =>

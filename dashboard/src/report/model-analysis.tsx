@@ -1,8 +1,8 @@
 // What was measured of a model and what speaks against it, as soon as it was measured.
 
 import { useQuery } from '@tanstack/react-query'
-import { ApiError } from '../api/problem'
 import type { AnalysisAnswer } from '../api/pricing-types'
+import { ApiError } from '../api/problem'
 import type { WorkSpec } from '../api/types'
 import { useBackend } from '../session/use-backend'
 import { ModelPanel } from './model-panel'

@@ -28,6 +28,7 @@ export function Frame({ children }: { children: ReactNode }) {
           <NavLink to="/board" text={t('nav.board')} />
           {session.role === 'operator' && <NavLink to="/my-work" text={t('nav.my-work')} />}
           {['seller', 'admin'].includes(session.role) && <NavLink to="/quotes" text={t('nav.quotes')} />}
+          {['seller', 'admin'].includes(session.role) && <NavLink to="/messages" text={t('nav.messages')} />}
           {session.role === 'admin' && <NavLink to="/metals" text={t('nav.metals')} />}
         </nav>
         <SearchBox />

@@ -1,0 +1,72 @@
+// Replay and discard, with a word for why.
+
+import { useId, useState } from 'react'
+import { useI18n } from '../i18n/i18n'
+import { mayRepeat } from '../order/errands'
+import { ProblemNotice } from '../ui/problem-notice'
+import type { Fate, Settle } from './use-settle'
+
+const SHORTEST_REASON = 3
+
+export function Deeds({ settle, many = false }: { settle: Settle; many?: boolean }) {
+  const { t } = useI18n()
+  const id = useId()
+  const [reason, setReason] = useState('')
+  const [missing, setMissing] = useState(false)
+  const said = reason.trim()
+
+  function press(fate: Fate) {
+    if (settle.isPending) return
+    const lacks = fate === 'discard' && said.length < SHORTEST_REASON
+    setMissing(lacks)
+    if (lacks) return
+    const key = crypto.randomUUID()
+    settle.mutate({ fate, key, reason: said.length < SHORTEST_REASON ? undefined : said })
+  }
+
+  return (
+    <div className="deeds">
+      <label htmlFor={id}>{t('command.reason')}</label>
+      <input
+        id={id}
+        value={reason}
+        maxLength={500}
+        onChange={(event) => setReason(event.target.value)}
+        aria-invalid={missing}
+        aria-describedby={`${id}-hint`}
+        autoComplete="off"
+      />
+      <p id={`${id}-hint`} className={missing ? 'fault' : 'faint'} role={missing ? 'alert' : undefined}>
+        {t(missing ? 'messages.reason-needed' : 'messages.reason-hint')}
+      </p>
+      <div className="buttons">
+        <button
+          type="button"
+          className="primary"
+          aria-disabled={settle.isPending}
+          onClick={() => press('replay')}
+        >
+          {t(many ? 'messages.replay-all' : 'messages.replay')}
+        </button>
+        <button
+          type="button"
+          className="danger"
+          aria-disabled={settle.isPending}
+          onClick={() => press('discard')}
+        >
+          {t(many ? 'messages.discard-all' : 'messages.discard')}
+        </button>
+      </div>
+      {settle.isSuccess && <p role="status">{t('messages.done', { count: settle.data })}</p>}
+      {settle.error && (
+        <ProblemNotice error={settle.error}>
+          {mayRepeat(settle.error) && (
+            <button type="button" onClick={() => settle.mutate(settle.variables)}>
+              {t('command.again')}
+            </button>
+          )}
+        </ProblemNotice>
+      )}
+    </div>
+  )
+}
