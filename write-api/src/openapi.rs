@@ -10,9 +10,9 @@ use crate::administration::{
 use crate::commands::{
     accept_model, accept_quote, acknowledge_incident, approve_order, cancel_order, cancel_quote,
     close_order, complete_order, confirm_fixing, discard_message, discard_messages, edit_message,
-    give_back_order, pack_order, record_fixing, redrive_reconciliation, reject_fixing,
-    replay_message, replay_messages, reprice_order, request_quote, retry_deliveries, rework_order,
-    ship_order, submit_order, take_order,
+    give_back_order, pack_order, record_fixing, redrive_list, reject_fixing, replay_message,
+    replay_messages, reprice_order, request_quote, retry_deliveries, rework_order, ship_order,
+    submit_order, take_order,
 };
 use crate::{models, reconciliations};
 
@@ -56,7 +56,7 @@ use crate::{models, reconciliations};
         discard_message::handler,
         retry_deliveries::handler,
         reconciliations::handler,
-        redrive_reconciliation::handler,
+        redrive_list::handler,
     ),
     security(("bearer" = []))
 )]

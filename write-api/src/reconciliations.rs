@@ -1,6 +1,6 @@
 //! `POST /v1/reconciliations`: the shop, the CRM or a partner sends its list of orders as it believes them to be. It
 //! streams into a table in batches; a consumer compares it with ours. Nothing is changed by it: sending again what
-//! is behind is asked for by itself ([`crate::commands::redrive_reconciliation`]).
+//! is behind is asked for by itself ([`crate::commands::redrive_list`]).
 
 pub mod lines;
 

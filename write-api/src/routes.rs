@@ -8,9 +8,9 @@ use crate::administration::{
 use crate::commands::{
     accept_model, accept_quote, acknowledge_incident, approve_order, cancel_order, cancel_quote,
     close_order, complete_order, confirm_fixing, discard_message, discard_messages, edit_message,
-    give_back_order, pack_order, record_fixing, redrive_reconciliation, reject_fixing,
-    replay_message, replay_messages, reprice_order, request_quote, retry_deliveries, rework_order,
-    ship_order, submit_order, take_order,
+    give_back_order, pack_order, record_fixing, redrive_list, reject_fixing, replay_message,
+    replay_messages, reprice_order, request_quote, retry_deliveries, rework_order, ship_order,
+    submit_order, take_order,
 };
 use crate::{models, openapi, reconciliations};
 
@@ -48,9 +48,6 @@ pub fn add(app: &mut ServiceConfig) {
         .route("/v1/messages/{message_no}/discard", post().to(discard_message::handler))
         .route("/v1/parked-deliveries/retry", post().to(retry_deliveries::handler))
         .route("/v1/reconciliations", post().to(reconciliations::handler))
-        .route(
-            "/v1/reconciliations/{reconciliation_id}/redrive",
-            post().to(redrive_reconciliation::handler),
-        )
+        .route("/v1/reconciliations/{reconciliation_id}/redrive", post().to(redrive_list::handler))
         .route("/openapi.json", get().to(openapi::handler));
 }

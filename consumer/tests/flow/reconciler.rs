@@ -12,7 +12,7 @@ use shared::order::{Status, samples};
 use shared::platform::shutdown::Shutdown;
 use shared::reconciliation::{Line, Party};
 use testkit::{DatabaseRole, PATIENCE, eventually};
-use write_api::commands::RedriveReconciliation;
+use write_api::commands::RedriveList;
 use write_api::store::{Cause, CommandContext, RedriveAnswer, Store};
 
 use crate::log;
@@ -78,7 +78,7 @@ impl World {
     }
 
     async fn redrive(&self, id: ReconciliationId, key: &str, limit: u16) -> RedriveAnswer {
-        let command = RedriveReconciliation {
+        let command = RedriveList {
             reconciliation_id: id,
             kinds: vec!["behind".to_owned(), "missing".to_owned()],
             limit,

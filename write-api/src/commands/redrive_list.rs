@@ -38,7 +38,7 @@ pub struct RedriveBody {
 
 /// Events to be sent again.
 #[derive(Debug, Clone)]
-pub struct RedriveReconciliation {
+pub struct RedriveList {
     /// For what was found in this one.
     pub reconciliation_id: ReconciliationId,
     /// Rows of these kinds.
@@ -49,7 +49,7 @@ pub struct RedriveReconciliation {
     pub reason: Option<Reason>,
 }
 
-impl RedriveReconciliation {
+impl RedriveList {
     fn parse(reconciliation_id: ReconciliationId, body: RedriveBody) -> Result<Self, Problem> {
         let RedriveBody { kinds, limit, reason } = body;
         let kinds = kinds.unwrap_or_else(|| vec![Redriven::Behind, Redriven::Missing]);
@@ -74,7 +74,7 @@ impl Redriven {
     }
 }
 
-impl Command for RedriveReconciliation {
+impl Command for RedriveList {
     async fn carry_out(&self, work: &mut Work<'_>) -> Result<Handled, CommandError> {
         let reason = self.reason.as_ref().map(Reason::as_str);
         work.redrive(self.reconciliation_id, &self.kinds, self.limit, reason).await
@@ -94,6 +94,6 @@ pub async fn handler(
     reconciliation_id: web::Path<ReconciliationId>,
 ) -> Result<HttpResponse, Problem> {
     request.caller.require(&[Role::Admin], Some(Scope::OrdersRead))?;
-    let command = RedriveReconciliation::parse(*reconciliation_id, request.body()?)?;
+    let command = RedriveList::parse(*reconciliation_id, request.body()?)?;
     request.execute(command, None).await
 }
