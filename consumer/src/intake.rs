@@ -179,6 +179,30 @@ impl Intake {
         stop: &CancellationToken,
     ) -> Result<(), IntakeError> {
         let incoming: Vec<Incoming> = deliveries.iter().map(Incoming::from).collect();
+        write_api::planted!(AcknowledgeBeforeApplying, {
+            self.acknowledge_all(inbox, &deliveries).await?;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            return self.apply_all(&incoming, stop).await;
+        });
+        write_api::planted!(RequeueLoop, {
+            if queue != topology::DEAD && incoming.iter().any(|one| one.understood.is_err()) {
+                for delivery in &deliveries {
+                    let again = lapin::options::BasicNackOptions { requeue: true, multiple: false };
+                    let _ = delivery.nack(again).await;
+                }
+                return Ok(());
+            }
+        });
+        write_api::planted!(DropWhenFull, {
+            self.apply_all(&incoming[..incoming.len().min(2)], stop).await?;
+            return self.acknowledge_all(inbox, &deliveries).await;
+        });
+        write_api::planted!(DropPoison, {
+            let all = deliveries.iter().map(Incoming::from);
+            let known: Vec<Incoming> = all.filter(|one| one.understood.is_ok()).collect();
+            self.apply_all(&known, stop).await?;
+            return self.acknowledge_all(inbox, &deliveries).await;
+        });
         let is_dead = queue == topology::DEAD;
         let together =
             |one: &Incoming, next: &Incoming| is_dead || !(one.is_suspect() || next.is_suspect());
@@ -191,6 +215,18 @@ impl Intake {
             }
             settled += part.len();
             inbox.acknowledge_up_to(&deliveries[settled - 1]).await?;
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    async fn acknowledge_all(
+        &self,
+        inbox: &Inbox,
+        deliveries: &[Delivery],
+    ) -> Result<(), IntakeError> {
+        if let Some(last) = deliveries.last() {
+            inbox.acknowledge_up_to(last).await?;
         }
         Ok(())
     }

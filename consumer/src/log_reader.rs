@@ -99,6 +99,9 @@ impl Gaps {
             self.settle(barrier.visible);
             self.barrier = None;
         }
+        write_api::planted!(PlainCursor, {
+            return Verdict { deliver: view.positions.len(), wants_barrier: false };
+        });
         let deliver = self.deliverable(view.positions);
         let blocked = deliver < view.positions.len();
         self.note_hole(blocked.then(|| last_before(view.positions, deliver, self.cursor)), now);

@@ -229,6 +229,15 @@ impl Lead {
     async fn apply(&mut self, batch: &Batch, now: DateTime<Utc>) -> Result<(), ProjectorError> {
         let to = batch.last_position().unwrap_or(self.at.position);
         let current_at = (batch.behind == Behind::Nothing).then_some(now);
+        write_api::planted!(CheckpointBeforeRows, {
+            let mut step = self.follower.begin(to).await?;
+            checkpoint::advance(step.connection(), self.at, to, current_at).await?;
+            step.commit().await?;
+            self.at.position = to;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            ReadModel::apply(self.follower.connection(), &batch.events).await?;
+            return Ok(());
+        });
         let mut step = self.follower.begin(to).await?;
         ReadModel::apply(step.connection(), &batch.events).await?;
         if !checkpoint::advance(step.connection(), self.at, to, current_at).await? {

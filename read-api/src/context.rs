@@ -82,7 +82,11 @@ impl Reader {
         Ok(Self {
             scope: caller.partner_id().map_or(Scope::All, Scope::Partner),
             caller,
+            #[cfg(not(feature = "planted-bugs"))]
             floor: position_in(headers, MIN_POSITION)?,
+            #[cfg(feature = "planted-bugs")]
+            floor: position_in(headers, MIN_POSITION)?
+                .filter(|_| !crate::planted::is("token-ignores-lag")),
             held: held_tags(headers),
             takes_gzip: takes_gzip(headers),
         })
@@ -262,6 +266,8 @@ impl Context {
             let unknown = self.show_unknown(reader, screen, question, standing.position);
             return Box::pin(unknown).await;
         };
+        #[cfg(feature = "planted-bugs")]
+        let version = if crate::planted::is("cache-without-version") { 0 } else { version };
         let key = Key { question, epoch: standing.position.epoch, version };
         if !reader.held.is_empty()
             && let Some(tag) = reader.holds(&key.content_tag())

@@ -15,6 +15,8 @@ mod live;
 mod metrics;
 pub mod openapi;
 mod page;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 mod queries;
 mod replicas;
 mod routes;

@@ -267,6 +267,13 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         let handled =
             Work::new(self, &mut transaction, context).claim_and_carry_out(command).await?;
+        crate::planted!(AcknowledgeBeforeCommit, {
+            tokio::spawn(async move {
+                tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+                let _ = transaction.commit().await;
+            });
+            return Ok(handled);
+        });
         match transaction.commit().await {
             Ok(()) => {
                 if !handled.replayed {
@@ -274,7 +281,12 @@ impl Store {
                 }
                 Ok(handled)
             }
-            Err(error) => self.look_up_outcome(context, error).await,
+            Err(error) => {
+                crate::planted!(UnknownIsRefused, {
+                    return Err(CommandError::UnknownOrder);
+                });
+                self.look_up_outcome(context, error).await
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod links;
 mod migrations;
+mod planted;
 mod wall;
 
 use std::time::{Duration, Instant};
@@ -21,9 +22,10 @@ pub struct Args {
 type Step = fn() -> Result<()>;
 
 /// The table of contents; what is quick comes first.
-const STEPS: [(&str, Step); 8] = [
+const STEPS: [(&str, Step); 9] = [
     ("format", format),
     ("wall", wall::check),
+    ("planted", planted::check),
     ("migrations", migrations::check),
     ("links", links::check),
     ("dashboard", dashboard_checks),

@@ -62,7 +62,7 @@ impl Args {
     pub fn short(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            orders: 3_000,
+            orders: 2_000,
             seed: None,
             minutes: 2.0,
             rate: None,

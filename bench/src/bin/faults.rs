@@ -56,8 +56,8 @@ struct Args {
     /// At most so many orders a second
     #[arg(long)]
     rate: Option<f64>,
-    /// How long the system may take to come to rest, in seconds
-    #[arg(long, default_value_t = 120)]
+    /// How long nothing may change before the system has come to rest, in seconds
+    #[arg(long, default_value_t = 90)]
     rest: u64,
     /// The bug that was planted, for the report
     #[arg(long)]
@@ -140,6 +140,7 @@ async fn campaign(
         seed: args.seed,
         write_api,
         read_api: stack.read_api.clone(),
+        admin_token: stack.token_of("admin")?.to_owned(),
         partner_key: stack.partners.first().context("the stack has no partner")?.key.clone(),
         model_id,
         history: history.clone(),
@@ -160,7 +161,11 @@ async fn campaign(
         nemesis.torment(&steps).await;
         nemesis.heal().await;
     };
-    tokio::join!(Arc::clone(&load).run(shop), tormenting);
+    let working = async { tokio::join!(Arc::clone(&load).run(shop), tormenting) };
+    tokio::select! {
+        _ = working => {}
+        () = load.keep_looking() => {}
+    }
     println!("healed after {} s; waiting for quiet", history.now() / 1_000);
     let inspector = facts::Inspector { stack: stack.clone(), http };
     let unrest = inspector.wait_for_rest(Duration::from_secs(args.rest)).await;

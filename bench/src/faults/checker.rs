@@ -491,7 +491,8 @@ fn own_writes_are_seen(seen: &Seen, found: &mut Findings) {
 fn nothing_is_left_over(seen: &Seen, said: &Said, found: &mut Findings) {
     let mut poison: BTreeMap<&str, usize> = BTreeMap::new();
     for message in &said.put_aside {
-        if message.state == "parked" && seen.poison.contains_key(&message.body) {
+        let is_poison = message.reason == "not-json" && seen.poison.contains_key(&message.body);
+        if message.state == "parked" && is_poison {
             *poison.entry(&message.body).or_default() += 1;
         } else {
             let what = format!("{}: {} ({:.80})", message.state, message.reason, message.body);

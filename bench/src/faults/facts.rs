@@ -20,6 +20,8 @@ use crate::stack::Stack;
 /// The system is at rest when nothing was going on in so many looks in a row.
 const QUIET_LOOKS: u32 = 3;
 const LOOK: Duration = Duration::from_secs(1);
+/// A backlog may take so many times the patience, as long as it gets shorter.
+const ENDLESS: u32 = 5;
 const CALL: Duration = Duration::from_secs(10);
 /// For questions over everything.
 const LONG_CALL: Duration = Duration::from_mins(5);
@@ -129,10 +131,12 @@ pub struct Inspector {
 }
 
 impl Inspector {
-    /// Waits until nothing is going on any more; answers what still was when patience ended.
+    /// Waits until nothing is going on any more; answers what still was when nothing had changed for `patience`, or
+    /// when there was no end to it.
     pub async fn wait_for_rest(&self, patience: Duration) -> Vec<String> {
-        let deadline = Instant::now() + patience;
-        let mut quiet = 0;
+        let end = Instant::now() + patience * ENDLESS;
+        let (mut quiet, mut before) = (0, Vec::new());
+        let mut deadline = Instant::now() + patience;
         loop {
             let unrest = match tokio::time::timeout(CALL, self.unrest()).await {
                 Ok(Ok(unrest)) => unrest,
@@ -143,8 +147,12 @@ impl Inspector {
             if quiet == QUIET_LOOKS {
                 return Vec::new();
             }
-            if Instant::now() > deadline && quiet == 0 {
+            if Instant::now() > deadline.min(end) && quiet == 0 {
                 return unrest;
+            }
+            if unrest != before {
+                deadline = Instant::now() + patience;
+                before = unrest;
             }
             tokio::time::sleep(LOOK).await;
         }

@@ -13,6 +13,11 @@ fn differences(changes: &[Change]) -> BTreeMap<(String, Status), i64> {
     let mut differences = BTreeMap::new();
     for change in changes.iter().filter(|change| change.moves()) {
         for scope in change.scopes() {
+            write_api::planted!(CountsDrift, {
+                if change.after.status() == Status::Cancelled {
+                    continue;
+                }
+            });
             if let Some(before) = change.before {
                 *differences.entry((scope.clone(), before.status)).or_default() -= 1;
             }

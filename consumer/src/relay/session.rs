@@ -91,6 +91,11 @@ impl<'r> Session<'r> {
         };
         let parcels =
             self.route.parcels(self.follower.connection(), &batch.events, self.epoch).await?;
+        write_api::planted!(CursorBeforePublishing, {
+            self.settle(last, &[]).await?;
+            self.send(parcels).await?;
+            return Ok(Progress::Moved);
+        });
         let held = self.held(&parcels).await?;
         let (free, behind) = apart(parcels, &held);
         let behind = behind.into_iter().map(|parcel| Undelivered { parcel, reason: "behind" });

@@ -8,6 +8,9 @@ use super::route::Parcel;
 
 /// The parcels in waves; within an order the order is kept.
 pub(super) fn waves(parcels: Vec<Parcel>) -> Vec<Vec<Parcel>> {
+    write_api::planted!(NoOrderPerOrder, {
+        return vec![parcels.into_iter().rev().collect()];
+    });
     let mut waves: Vec<Vec<Parcel>> = Vec::new();
     let mut seen: HashMap<OrderId, usize> = HashMap::new();
     for parcel in parcels {

@@ -64,6 +64,9 @@ pub(super) async fn claim(
     .execute(&mut *connection)
     .await?
     .rows_affected();
+    crate::planted!(NoDedupe, {
+        return Ok(None);
+    });
     if claimed == 1 { Ok(None) } else { find_answer(connection, cause, now).await }
 }
 
@@ -73,6 +76,19 @@ pub(super) async fn find_answer(
     cause: &Cause,
     now: DateTime<Utc>,
 ) -> Result<Option<Handled>, CommandError> {
+    crate::planted!(ReplayWithoutWrite, {
+        let known: Option<Json<Box<RawValue>>> =
+            sqlx::query_scalar("SELECT answer FROM write.causes WHERE source = $1 AND key = $2")
+                .bind(&cause.source)
+                .bind(&cause.key)
+                .fetch_optional(connection)
+                .await?;
+        return Ok(known.map(|answer| Handled {
+            answer: Arc::from(answer.0),
+            replayed: true,
+            wakes_pricers: false,
+        }));
+    });
     let known = sqlx::query!(
         r#"UPDATE write.causes SET last_seen_at = $3 WHERE source = $1 AND key = $2
            RETURNING fingerprint, answer AS "answer: Json<Box<RawValue>>""#,
