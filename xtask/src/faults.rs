@@ -190,7 +190,7 @@ fn start_campaign(
     }
     if let Some(bug) = &args.plant {
         // A bug is caught just as well by what it leaves undone; nobody has to wait for it for long.
-        command.args(["--planted", bug, "--rest", "45"]);
+        command.args(["--planted", bug, "--rest", "20"]);
     }
     process::start(&mut command)
 }

@@ -12,7 +12,7 @@ use bench::broker::{Broker, Post};
 use bench::faults::history::{self, Entry, History, Outcome};
 use bench::faults::load::Load;
 use bench::faults::nemesis::{CLIENTS, Nemesis};
-use bench::faults::plan::plan;
+use bench::faults::plan::{plan, provoking};
 use bench::faults::processes::Processes;
 use bench::faults::proxy::Links;
 use bench::faults::report::{FaultLine, Report};
@@ -115,7 +115,10 @@ async fn campaign(
     processes: Processes,
 ) -> Result<Vec<String>> {
     let length = Duration::from_secs_f64(args.minutes * 60.0);
-    let steps = plan(args.seed, &args.services, length);
+    let steps = match &args.planted {
+        Some(bug) => provoking(bug),
+        None => plan(args.seed, &args.services, length),
+    };
     println!(
         "seed {}: {} faults within about {:.0} s",
         args.seed,

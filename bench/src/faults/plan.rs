@@ -100,6 +100,31 @@ pub fn plan(seed: u64, services: &[String], length: Duration) -> Vec<Step> {
     steps
 }
 
+/// A short plan for a planted bug: what brings it to light, and a kill in any case.
+pub fn provoking(bug: &str) -> Vec<Step> {
+    let kill = |name: &str| Fault::Kill(name.to_owned());
+    let freeze = |name: &str| Fault::Freeze(name.to_owned());
+    let faults = match bug {
+        "acknowledge-before-commit" => vec![kill("write-api"), kill("write-api")],
+        "acknowledge-before-applying" => vec![kill("intake"), kill("intake"), kill("intake")],
+        "replay-without-write" | "unknown-is-refused" => {
+            vec![Fault::FreezeStandbyAndCutWaiters, Fault::FreezeStandbyAndCutWaiters]
+        }
+        "no-rescue" => vec![kill("pricer"), kill("pricer"), kill("pricer")],
+        "sent-before-confirm" | "trust-each-confirm" => vec![Fault::Unbind, Fault::Unbind],
+        "cursor-before-publishing" => vec![kill("relay"), kill("relay"), kill("rabbitmq")],
+        "no-order-per-order" => vec![freeze("relay"), kill("relay")],
+        "checkpoint-before-rows" => vec![kill("projector"), kill("projector"), kill("projector")],
+        "token-ignores-lag" => vec![freeze("projector"), freeze("postgres-replica")],
+        _ => vec![kill("redis")],
+    };
+    let step = |fault: Fault| {
+        let hold = if fault.is_kill() { Duration::ZERO } else { Duration::from_secs(4) };
+        Step { pause: Duration::from_secs(4), fault, hold }
+    };
+    faults.into_iter().map(step).collect()
+}
+
 /// One of each, shuffled; every other card is a kill, while there are any.
 fn deck(dice: &mut Dice, services: &[String]) -> Vec<Fault> {
     let servers = SERVERS.iter().map(|name| (*name).to_owned());

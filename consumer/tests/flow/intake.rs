@@ -227,6 +227,18 @@ async fn bad_messages_are_parked_with_their_reason_and_bytes_and_good_ones_pass(
 }
 
 #[tokio::test]
+async fn an_unreadable_message_that_comes_again_is_kept_once() {
+    let world = World::new().await;
+    for _ in 0..2 {
+        // As after a crash between keeping it and acknowledging it.
+        let unreadable = b"nobody can read this".to_vec();
+        world.publish(vec![("shop.order.submitted", unreadable)]).await;
+        world.intake().take_in(1).await.unwrap();
+    }
+    assert_eq!(world.kept().await, [("parked".into(), "not-json".into(), 0)]);
+}
+
+#[tokio::test]
 async fn a_message_that_moves_an_order_backwards_is_parked() {
     let world = World::new().await;
     let other = submitted_of("S-1", ModelId::from_sha256([9; 32]));
