@@ -37,4 +37,5 @@ mod openapi;
 mod outages;
 mod pricing_jobs;
 mod quotas;
+mod standby;
 mod versions;

@@ -206,6 +206,9 @@ fn common_settings(purpose: Purpose) -> &'static str {
              max_connections = '400'\n\
              shared_buffers = '256MB'\n\
              fsync = 'off'\n\
+             # Nobody waits for this standby but the test that starts it.\n\
+             synchronous_standby_names = 'standby_of_a_test'\n\
+             synchronous_commit = 'local'\n\
              full_page_writes = 'off'\n\
              autovacuum_naptime = '5min'\n"
         }
