@@ -177,6 +177,20 @@ impl Problem {
         self
     }
 
+    /// The same problem, of a part of a larger body: `/quantity` under `/orders/3` is `/orders/3/quantity`.
+    #[must_use]
+    pub fn under(mut self, pointer: &str) -> Self {
+        let in_the_body = |field: &str| field.is_empty() || field.starts_with('/');
+        for violation in self.0.violations.iter_mut().filter(|v| in_the_body(&v.field)) {
+            violation.field.insert_str(0, pointer);
+        }
+        if !self.0.violations.is_empty() {
+            let fields: Vec<&str> = self.0.violations.iter().map(|v| v.field.as_str()).collect();
+            self.0.detail = format!("See `violations`: {}", fields.join(", "));
+        }
+        self
+    }
+
     /// Adds a header to the answer.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {

@@ -3,16 +3,17 @@
 //! The headers follow draft-ietf-httpapi-ratelimit-headers: `RateLimit-Policy` says the rule,
 //! `RateLimit` what is left of it. Each instance counts for itself.
 
+use std::future::{Ready, ready};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, ResponseError};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError};
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
@@ -61,12 +62,15 @@ impl Quotas {
         Self { config, buckets }
     }
 
-    async fn take(&self, caller: String) -> Standing {
+    async fn bucket(&self, caller: String) -> Arc<Bucket> {
         let quota =
             Quota::per_second(self.config.requests_per_second).allow_burst(self.config.burst);
         let new = async { Arc::new(RateLimiter::direct(quota).with_middleware()) };
-        let bucket = self.buckets.get_with(caller, new).await;
-        match bucket.check() {
+        self.buckets.get_with(caller, new).await
+    }
+
+    async fn take(&self, caller: String) -> Standing {
+        match self.bucket(caller).await.check() {
             Ok(state) => {
                 Standing { config: self.config, left: state.remaining_burst_capacity(), wait: None }
             }
@@ -76,6 +80,40 @@ impl Quotas {
                 wait: Some(not_until.wait_time_from(DefaultClock::default().now())),
             },
         }
+    }
+}
+
+/// What a request may still take of its caller's quota, for requests that are worth more than one.
+#[derive(Clone)]
+pub struct Allowance(Option<(Quotas, String)>);
+
+impl Allowance {
+    /// Counts as `requests` more, or as all that may come at once if that is less.
+    ///
+    /// # Errors
+    /// 429 when that is not left; then nothing is taken.
+    pub async fn take(&self, requests: u32) -> Result<(), Problem> {
+        let Some((quotas, caller)) = &self.0 else { return Ok(()) };
+        let Some(requests) = NonZeroU32::new(requests) else { return Ok(()) };
+        let bucket = quotas.bucket(caller.clone()).await;
+        match bucket.check_n(requests.min(quotas.config.burst)) {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(not_until)) => {
+                Err(too_many(not_until.wait_time_from(DefaultClock::default().now())))
+            }
+            // Never: no more than a burst is asked for.
+            Err(_) => Err(too_many(refill_time(quotas.config))),
+        }
+    }
+}
+
+impl FromRequest for Allowance {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let allowance = request.extensions().get::<Self>().cloned();
+        ready(Ok(allowance.unwrap_or(Self(None))))
     }
 }
 
@@ -124,6 +162,7 @@ pub(crate) async fn admit<B: MessageBody + 'static>(
     let Some(quotas) = quotas else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
+    request.extensions_mut().insert(Allowance(Some((quotas.clone(), name.clone()))));
     let standing = quotas.take(name).await;
     let mut response = match standing.wait {
         Some(wait) => request.into_response(too_many(wait).error_response()),

@@ -10,7 +10,9 @@ use shared::clock::SystemClock;
 use shared::ids::TimeOrderedIds;
 use shared::platform::database;
 use shared::platform::shutdown::Shutdown;
+use tokio::sync::Semaphore;
 
+use crate::commands::submit_batch;
 use crate::config::Config;
 use crate::models::Models;
 use crate::store::Store;
@@ -26,6 +28,8 @@ pub struct State {
     pub models: Models,
     /// Requests that wait for the exact price of their quote.
     pub waiters: Waiters,
+    /// A permit for each batch that may be carried out at the same time.
+    pub batches: Arc<Semaphore>,
 }
 
 /// A write API that listens.
@@ -49,7 +53,8 @@ impl Application {
             .with_fixings(config.fixings)
             .with_quotes_valid_for(config.quotes.valid_seconds);
         let waiters = Waiters::new(pool.clone(), config.quotes.max_waiting, &shutdown);
-        let state = State { store, models, waiters };
+        let batches = Arc::new(Semaphore::new(submit_batch::MOST_AT_ONCE));
+        let state = State { store, models, waiters, batches };
         let kit = Kit {
             health: health(&shutdown, &state),
             authenticator: Some(Authenticator::new(&config.auth, vec![pool], clock)?),

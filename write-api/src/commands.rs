@@ -34,6 +34,7 @@ pub mod request_quote;
 pub mod retry_deliveries;
 pub mod rework_order;
 pub mod ship_order;
+pub mod submit_batch;
 pub mod submit_order;
 pub mod take_order;
 pub mod text;
@@ -68,7 +69,7 @@ pub use request_quote::RequestQuote;
 pub use retry_deliveries::RetryDeliveries;
 pub use rework_order::ReworkOrder;
 pub use ship_order::ShipOrder;
-pub use submit_order::{OrderQuote, SubmitOrder};
+pub use submit_order::{OrderQuote, PartnerOrder, SubmitOrder};
 pub use take_order::TakeOrder;
 
 /// What every command answers: the changed order and the place in the log from which on readers see it.

@@ -14,6 +14,7 @@ use shared::platform::telemetry;
 
 use crate::application::State;
 use crate::commands::request_quote::preferred_wait;
+use crate::commands::submit_batch;
 use crate::store::{Cause, Command, CommandContext, Handled};
 
 /// The longest body of a command; models have an endpoint of their own.
@@ -85,6 +86,48 @@ impl CommandRequest {
             answer.insert_header(("mes-position", position));
         }
         Ok(answer.insert_header(header::ContentType::json()).body(handled.answer.get().to_owned()))
+    }
+}
+
+/// A request of a partner for many commands at once.
+pub struct BatchRequest {
+    /// Who asks.
+    pub caller: Caller,
+    /// What handlers share.
+    pub state: Data<State>,
+    /// Where the commands are carried out.
+    pub detached: Detached,
+    /// As it came.
+    pub body: Bytes,
+    key: String,
+    target: String,
+}
+
+impl BatchRequest {
+    /// What makes a retry the same request.
+    pub fn cause(&self) -> Cause {
+        Cause::new(self.caller.id(), self.key.clone(), &[self.target.as_bytes(), &self.body])
+    }
+}
+
+impl FromRequest for BatchRequest {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let caller = Caller::extract(&request).await?;
+            let state = request.app_data::<Data<State>>().cloned();
+            Ok(Self {
+                caller,
+                state: state.ok_or_else(Problem::internal_logged)?,
+                detached: Detached::extract(&request).await?,
+                key: idempotency_key(&request)?,
+                target: format!("{} {}", request.method(), request.path()),
+                body: body::read(payload, submit_batch::BODY_LIMIT).await?,
+            })
+        })
     }
 }
 

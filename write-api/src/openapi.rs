@@ -12,7 +12,7 @@ use crate::commands::{
     close_order, complete_order, confirm_fixing, discard_message, discard_messages, edit_message,
     give_back_order, pack_order, record_fixing, redrive_list, reject_fixing, replay_message,
     replay_messages, reprice_order, request_quote, retry_deliveries, rework_order, ship_order,
-    submit_order, take_order,
+    submit_batch, submit_order, take_order,
 };
 use crate::{models, reconciliations};
 
@@ -30,6 +30,7 @@ use crate::{models, reconciliations};
         accept_quote::handler,
         cancel_quote::handler,
         submit_order::handler,
+        submit_batch::handler,
         reprice_order::handler,
         approve_order::handler,
         take_order::handler,

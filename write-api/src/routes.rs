@@ -10,7 +10,7 @@ use crate::commands::{
     close_order, complete_order, confirm_fixing, discard_message, discard_messages, edit_message,
     give_back_order, pack_order, record_fixing, redrive_list, reject_fixing, replay_message,
     replay_messages, reprice_order, request_quote, retry_deliveries, rework_order, ship_order,
-    submit_order, take_order,
+    submit_batch, submit_order, take_order,
 };
 use crate::{models, openapi, reconciliations};
 
@@ -22,6 +22,7 @@ pub fn add(app: &mut ServiceConfig) {
         .route("/v1/quotes/{quote_id}/accept", post().to(accept_quote::handler))
         .route("/v1/quotes/{quote_id}/cancel", post().to(cancel_quote::handler))
         .route("/v1/orders", post().to(submit_order::handler))
+        .route("/v1/orders/batch", post().to(submit_batch::handler))
         .route("/v1/orders/{order_id}/reprice", post().to(reprice_order::handler))
         .route("/v1/orders/{order_id}/approve", post().to(approve_order::handler))
         .route("/v1/orders/{order_id}/take", post().to(take_order::handler))

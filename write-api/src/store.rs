@@ -170,6 +170,24 @@ pub enum CommandError {
     Database(#[source] sqlx::Error),
 }
 
+impl CommandError {
+    /// Whether the others of a batch can go on: the domain spoke about this command, not the machinery.
+    pub const fn spares_the_batch(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_)
+                | Self::QuoteRefused(_)
+                | Self::UnknownOrder
+                | Self::UnknownQuote
+                | Self::UnknownIncident
+                | Self::Unpriceable { .. }
+                | Self::UnknownModel(_)
+                | Self::FixingRefused(_)
+                | Self::CauseReused
+        )
+    }
+}
+
 impl From<sqlx::Error> for CommandError {
     fn from(error: sqlx::Error) -> Self {
         if database::is_too_slow(&error) {

@@ -172,25 +172,9 @@ async fn apply(
     }
     match executor.apply(understood).await {
         Ok(_) => Ok(None),
-        Err(error) if spares_the_batch(&error) => Ok(Some(Failure::from(&error))),
+        Err(error) if error.spares_the_batch() => Ok(Some(Failure::from(&error))),
         Err(error) => Err(error),
     }
-}
-
-/// Whether the others of the transaction can go on: the domain spoke, not the machinery.
-const fn spares_the_batch(error: &CommandError) -> bool {
-    matches!(
-        error,
-        CommandError::Refused(_)
-            | CommandError::QuoteRefused(_)
-            | CommandError::UnknownOrder
-            | CommandError::UnknownQuote
-            | CommandError::UnknownIncident
-            | CommandError::Unpriceable { .. }
-            | CommandError::UnknownModel(_)
-            | CommandError::FixingRefused(_)
-            | CommandError::CauseReused
-    )
 }
 
 /// Later messages of the order wait behind one that waits, and not behind one that is parked for good.

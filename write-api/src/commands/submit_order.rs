@@ -1,9 +1,9 @@
 //! "Make order": from the shop after a draft or at once, from a partner always at once.
 
-use ::web::{Problem, Scope};
+use ::web::{Caller, Problem, Scope};
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
-use shared::ids::{ModelId, QuoteId};
+use shared::ids::{ModelId, PartnerId, QuoteId};
 use shared::order::Origin;
 use shared::order::decisions::submit;
 use shared::order::spec::{Quantity, RateCardKey, StoneSettings, Unit, WorkSpec};
@@ -74,17 +74,37 @@ pub struct SubmitBody {
     pub settings: Option<StoneSettings>,
 }
 
-/// A body that says what to order once and not twice.
-enum Asked {
-    Quote(QuoteId),
-    Spec(WorkSpec),
+/// What a partner orders: by a quote, or by what is to be made.
+#[derive(Debug, Clone)]
+pub enum PartnerOrder {
+    /// What was quoted, at its price.
+    Quoted(OrderQuote),
+    /// Priced at once.
+    Specified(SubmitOrder),
+}
+
+impl Command for PartnerOrder {
+    async fn carry_out(&self, work: &mut Work<'_>) -> Result<Handled, CommandError> {
+        match self {
+            Self::Quoted(order) => order.carry_out(work).await,
+            Self::Specified(order) => order.carry_out(work).await,
+        }
+    }
 }
 
 impl SubmitBody {
-    fn asked(self) -> Result<Asked, Problem> {
+    /// The command of `partner_id`; the body must say what to order once and not twice.
+    ///
+    /// # Errors
+    /// A problem that names the field.
+    pub fn into_order(self, partner_id: PartnerId) -> Result<PartnerOrder, Problem> {
+        let origin = Origin::Partner { partner_id, external_id: self.external_id.clone().into() };
         match self.quote_id {
-            Some(quote_id) => self.nothing_but_the_quote().map(|()| Asked::Quote(quote_id)),
-            None => self.spec().map(Asked::Spec),
+            Some(quote_id) => {
+                self.nothing_but_the_quote()?;
+                Ok(PartnerOrder::Quoted(OrderQuote { origin, quote_id, asked: None }))
+            }
+            None => Ok(PartnerOrder::Specified(SubmitOrder { origin, spec: self.spec()? })),
         }
     }
 
@@ -129,16 +149,14 @@ fn required<T>(field: &'static str, value: Option<T>) -> Result<T, Problem> {
     responses((status = 200, body = CommandAnswer), (status = "default", body = Problem)),
 )]
 pub async fn handler(request: CommandRequest) -> Result<HttpResponse, Problem> {
-    request.caller.require_scope(Scope::OrdersSubmit)?;
-    let partner_id = request.caller.partner_id();
-    let partner_id =
-        partner_id.ok_or_else(|| Problem::forbidden("Only partners submit orders over HTTP"))?;
+    let partner_id = submitting_partner(&request.caller)?;
     let body: SubmitBody = request.body()?;
-    let origin = Origin::Partner { partner_id, external_id: body.external_id.clone().into() };
-    match body.asked()? {
-        Asked::Quote(quote_id) => {
-            request.execute(OrderQuote { origin, quote_id, asked: None }, None).await
-        }
-        Asked::Spec(spec) => request.execute(SubmitOrder { origin, spec }, None).await,
-    }
+    request.execute(body.into_order(partner_id)?, None).await
+}
+
+/// Only partners submit over HTTP, with a key that may.
+pub(super) fn submitting_partner(caller: &Caller) -> Result<PartnerId, Problem> {
+    caller.require_scope(Scope::OrdersSubmit)?;
+    let partner_id = caller.partner_id();
+    partner_id.ok_or_else(|| Problem::forbidden("Only partners submit orders over HTTP"))
 }

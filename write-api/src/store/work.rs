@@ -56,7 +56,7 @@ impl<'w> Work<'w> {
     }
 
     /// Keeps the answer to a command that is about no order.
-    pub(super) async fn answer(
+    pub(crate) async fn answer(
         &mut self,
         answer: &impl serde::Serialize,
     ) -> Result<Handled, CommandError> {

@@ -18,6 +18,7 @@ mod reprice_order;
 mod request_quote;
 mod rework_order;
 mod ship_order;
+mod submit_batch;
 mod submit_order;
 mod take_order;
 
