@@ -17,6 +17,7 @@
 mod fold;
 mod order_board;
 mod order_timeline;
+mod partner_feed;
 mod status_counts;
 mod views;
 
@@ -35,7 +36,8 @@ pub struct ReadModel;
 
 impl Replayable for ReadModel {
     const FOLLOWER: &'static str = "projector";
-    const TABLES: &'static [&'static str] = &["orders", "timeline", "status_counts", "views"];
+    const TABLES: &'static [&'static str] =
+        &["orders", "timeline", "partner_feed", "status_counts", "views"];
 
     async fn apply(
         connection: &mut PgConnection,
@@ -46,6 +48,7 @@ impl Replayable for ReadModel {
             return Ok(());
         }
         order_timeline::write(connection, &folded).await?;
+        partner_feed::write(connection, &folded).await?;
         status_counts::write(connection, &folded).await?;
         views::write(connection, &folded).await?;
         order_board::write(connection, &folded).await?;

@@ -18,6 +18,7 @@ use crate::cache::{Cache, Copies};
 use crate::config::{Config, RedisSettings};
 use crate::context::Context;
 use crate::dashboard::Dashboard;
+use crate::live::feed::FeedStreams;
 use crate::live::quotes::WatchedQuotes;
 use crate::live::{self, Live};
 use crate::metrics::{self, Metrics};
@@ -66,6 +67,7 @@ impl Application {
         live.follow(&shutdown);
         let max_streams = config.live.max_quote_streams;
         let quotes = WatchedQuotes::new(replicas.clone(), max_streams, &shutdown);
+        let feeds = FeedStreams::new(replicas.clone(), &config.live, &shutdown);
         let authenticator =
             Authenticator::new(&config.auth, replicas.pools(), Arc::new(SystemClock))?;
         let kit = Kit {
@@ -75,7 +77,8 @@ impl Application {
             shutdown,
         };
         let cache = Cache::new(config.cache.max_bytes, copies);
-        let context = Data::new(Context { replicas, cache, live, quotes, metrics: Metrics::new() });
+        let context =
+            Data::new(Context { replicas, cache, live, quotes, feeds, metrics: Metrics::new() });
         let dashboard = Data::new(Dashboard::new(&config.dashboard));
         let server = kit.bind(&config.http, move |app| {
             app.app_data(context.clone()).app_data(dashboard.clone());

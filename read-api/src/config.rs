@@ -70,6 +70,8 @@ pub struct CacheSettings {
 pub struct LiveSettings {
     pub max_clients: usize,
     pub max_quote_streams: usize,
+    pub max_feed_streams: usize,
+    pub feed_patience_ms: u64,
     pub buffered_batches: NonZeroUsize,
     pub max_resume_orders: u32,
     pub heartbeat_ms: u64,

@@ -16,6 +16,7 @@ use crate::cache::{Cache, Entry, Key};
 use crate::error::NotShown;
 use crate::filter::{Scope, View};
 use crate::live::Live;
+use crate::live::feed::FeedStreams;
 use crate::live::quotes::WatchedQuotes;
 use crate::metrics::Metrics;
 use crate::replicas::{Head, Question, Reading, Replicas, Source, Standing, Unreadable};
@@ -38,6 +39,7 @@ pub struct Context {
     pub cache: Cache,
     pub live: Live,
     pub quotes: WatchedQuotes,
+    pub feeds: FeedStreams,
     pub metrics: Metrics,
 }
 
@@ -220,6 +222,22 @@ impl Context {
             }
             None => Err(NotShown::not_yet()),
         }
+    }
+
+    /// As [`Context::answer`], to what may be refused.
+    pub async fn answer_or_refuse<Q, B, E>(
+        &self,
+        reader: &Reader,
+        question: &Q,
+    ) -> Result<HttpResponse, Problem>
+    where
+        Q: Question<Answer = Result<B, E>>,
+        B: Serialize,
+        E: Into<Problem>,
+    {
+        let Reading { snapshot, source } = self.read(reader, question).await?;
+        let answer = snapshot.answer.map_err(Into::into)?;
+        self.send_unkept(reader, snapshot.head, source, &answer)
     }
 
     async fn read<Q: Question>(

@@ -8,6 +8,7 @@
 
 mod announcements;
 mod changes;
+pub mod feed;
 pub mod frames;
 pub mod quotes;
 mod stream;

@@ -14,8 +14,8 @@ use crate::filter::Sorting;
 use crate::live::{self, frames};
 use crate::queries::{
     incidents, message, message_groups, message_list, metal_fixings, model_analysis, my_work,
-    order_board, order_card, order_search, order_timeline, parked_deliveries, pricing_place, quote,
-    quote_list, reconciliation, status_counts,
+    order_board, order_card, order_search, order_timeline, parked_deliveries, partner_feed,
+    pricing_place, quote, quote_list, reconciliation, status_counts,
 };
 
 #[derive(OpenApi)]
@@ -49,11 +49,13 @@ use crate::queries::{
         reconciliation::handler,
         reconciliation::rows,
         live::handler,
+        partner_feed::handler,
+        live::feed::handler,
         dashboard::public_config,
     ),
     components(schemas(
         frames::LiveOrder, frames::LiveCounts, frames::Heartbeat, frames::Resync, frames::Resume,
-        Sorting
+        Sorting, partner_feed::FeedEvent, shared::contracts::partner::PartnerEvent
     )),
     security(("bearer" = []))
 )]
@@ -76,8 +78,14 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 /// Streams, single quotes and messages, and what was measured have no freshness to speak of.
 fn is_a_screen(path: &str) -> bool {
-    let moving =
-        ["/v1/live", "/v1/quotes/", "/v1/models/", "/v1/messages/", "/v1/reconciliations/"];
+    let moving = [
+        "/v1/live",
+        "/v1/quotes/",
+        "/v1/models/",
+        "/v1/messages/",
+        "/v1/reconciliations/",
+        "/v1/feed",
+    ];
     path.starts_with("/v1/") && !moving.iter().any(|start| path.starts_with(start))
 }
 

@@ -18,6 +18,7 @@ mod order_list;
 pub mod order_search;
 pub mod order_timeline;
 pub mod parked_deliveries;
+pub mod partner_feed;
 pub mod pricing_place;
 pub mod quote;
 pub mod quote_list;

@@ -4,8 +4,8 @@ use actix_web::web::{ServiceConfig, get};
 
 use crate::queries::{
     incidents, message, message_groups, message_list, metal_fixings, model_analysis, my_work,
-    order_board, order_card, order_search, order_timeline, parked_deliveries, pricing_place, quote,
-    quote_list, reconciliation, status_counts,
+    order_board, order_card, order_search, order_timeline, parked_deliveries, partner_feed,
+    pricing_place, quote, quote_list, reconciliation, status_counts,
 };
 use crate::{dashboard, live, openapi};
 
@@ -19,6 +19,8 @@ pub fn add(app: &mut ServiceConfig) {
         .route("/v1/orders/{order_id}/timeline", get().to(order_timeline::handler))
         .route("/v1/orders/{order_id}/pricing", get().to(pricing_place::handler))
         .route("/v1/incidents", get().to(incidents::handler))
+        .route("/v1/feed", get().to(partner_feed::handler))
+        .route("/v1/feed/live", get().to(live::feed::handler))
         .route("/v1/metal-fixings", get().to(metal_fixings::handler))
         .route("/v1/messages", get().to(message_list::handler))
         .route("/v1/messages/{message_no}", get().to(message::handler))

@@ -2,7 +2,7 @@
 //!
 //! Every message is a CloudEvent in structured JSON ([`envelope`]). [`inbound`] is the list of what we
 //! understand, [`outbound`] the list of what we tell of orders and whom,
-//! [`outbound_quotes`] that of quotes. JSON Schemas and the AsyncAPI document
+//! [`outbound_quotes`] that of quotes, [`partner`] what partners are told of their orders by feed and webhook. JSON Schemas and the AsyncAPI document
 //! ([`asyncapi`]) are made from these very types; `docs/api` holds a checked copy.
 //!
 //! To add a message: its data type and its line in [`inbound`], its sample in [`samples`], and what it
@@ -13,5 +13,6 @@ pub mod envelope;
 pub mod inbound;
 pub mod outbound;
 pub mod outbound_quotes;
+pub mod partner;
 pub mod samples;
 pub mod text;

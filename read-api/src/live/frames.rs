@@ -91,6 +91,11 @@ pub fn quote<T: Serialize>(state: &str, revision: u32, answer: &T) -> Bytes {
     format!("id: {revision}\nevent: {state}\ndata: {data}\n\n").into()
 }
 
+/// An event of a partner's feed.
+pub fn feed_event<T: Serialize>(position: Position, event: &T) -> Bytes {
+    frame("event", Some(position), event)
+}
+
 /// How long a client waits before it connects again.
 pub const RETRY: Bytes = Bytes::from_static(b"retry: 1000\n\n");
 

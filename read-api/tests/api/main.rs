@@ -12,6 +12,7 @@ mod order_board;
 mod order_card;
 mod order_search;
 mod order_timeline;
+mod partner_feed;
 mod pricing_place;
 mod quote;
 mod reconciliation;

@@ -229,7 +229,7 @@ pub fn announce(
         partner_id: origin.partner_id(),
         version: logged.version,
         status: status_after(&logged.event),
-        details: details(&logged.event)?,
+        details: announcement_details(&logged.event)?,
     };
     let kind = outbound_type(&logged.event).kind;
     let data = serde_json::to_value(announcement)?;
@@ -270,7 +270,8 @@ pub const fn status_after(event: &OrderEvent) -> Status {
     }
 }
 
-fn details(event: &OrderEvent) -> Result<Value, serde_json::Error> {
+/// What an event says beside its type.
+pub(super) fn announcement_details(event: &OrderEvent) -> Result<Value, serde_json::Error> {
     use OrderEvent as E;
     match event {
         E::FileUploaded { model_id, .. } => {

@@ -251,8 +251,15 @@ impl SubmitBatch {
 
     async fn submit_together(&self, part: &[Wanted<'_>]) -> Result<Vec<Answered>, CommandError> {
         let mut batch = self.store.begin_batch().await?;
+        let causes: Vec<&Cause> = part.iter().map(|wanted| &wanted.context.cause).collect();
+        let mut known = batch.replay(&self.request, &causes).await?;
         let mut answered = Vec::with_capacity(part.len());
         for wanted in part {
+            let cause = &wanted.context.cause;
+            if let Some(handled) = known.remove(&(cause.key.clone(), cause.fingerprint)) {
+                answered.push((wanted.row, Ok(handled)));
+                continue;
+            }
             match batch.execute(&wanted.context, wanted.order).await {
                 Ok(handled) => answered.push((wanted.row, Ok(handled))),
                 Err(error) if error.spares_the_batch() => {

@@ -1,8 +1,12 @@
 //! Several commands in one transaction, each behind a savepoint: a refused one leaves nothing, the others stay.
 
+use std::collections::HashMap;
+
 use sqlx::{Acquire, PgTransaction};
 
-use super::{Command, CommandContext, CommandError, Handled, Store, Work};
+use super::{
+    Cause, Command, CommandContext, CommandError, Fingerprint, Handled, Store, Work, causes,
+};
 
 /// An open transaction that takes one command after another.
 ///
@@ -44,6 +48,24 @@ impl<'s> Batch<'s> {
                 Err(error)
             }
         }
+    }
+
+    /// The kept answers to those of these causes that were handled before, by key and
+    /// fingerprint; all causes of one source.
+    ///
+    /// `request` is a cause that was handled, too. It is noted as seen, so that the commit waits for the standby to
+    /// have the answers.
+    pub async fn replay(
+        &mut self,
+        request: &Cause,
+        causes: &[&Cause],
+    ) -> Result<HashMap<(String, Fingerprint), Handled>, CommandError> {
+        let known = causes::find_answers(&mut self.transaction, causes).await?;
+        if !known.is_empty() {
+            let now = self.store.clock.now();
+            causes::find_answer(&mut self.transaction, request, now).await?;
+        }
+        Ok(known)
     }
 
     /// Makes everything that was carried out lasting.

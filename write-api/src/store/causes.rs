@@ -1,5 +1,6 @@
 //! "Was this handled, and what was the answer?" One table for HTTP and AMQP, in the transaction of the work.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -106,6 +107,31 @@ pub(super) async fn find_answer(
         CommandError::Inconsistent(format!("write.causes {}: no answer kept", cause.label()))
     })?;
     Ok(Some(Handled { answer: Arc::from(answer.0), replayed: true, wakes_pricers: false }))
+}
+
+/// The kept answers to those of these causes, of one source, that were handled with the same fingerprint. Only looks:
+/// whoever passes an answer on must commit a write afterwards.
+pub(super) async fn find_answers(
+    connection: &mut PgConnection,
+    causes: &[&Cause],
+) -> Result<HashMap<(String, Fingerprint), Handled>, CommandError> {
+    let Some(first) = causes.first() else { return Ok(HashMap::new()) };
+    let keys: Vec<String> = causes.iter().map(|cause| cause.key.clone()).collect();
+    let rows = sqlx::query!(
+        r#"SELECT key, fingerprint, answer AS "answer!: Json<Box<RawValue>>" FROM write.causes
+           WHERE source = $1 AND key = ANY($2) AND answer IS NOT NULL"#,
+        first.source,
+        &keys,
+    )
+    .fetch_all(connection)
+    .await?;
+    let known = rows.into_iter().filter_map(|row| {
+        let fingerprint = Fingerprint::try_from(row.fingerprint).ok()?;
+        let answer = Arc::from(row.answer.0);
+        let handled = Handled { answer, replayed: true, wakes_pricers: false };
+        Some(((row.key, fingerprint), handled))
+    });
+    Ok(known.collect())
 }
 
 /// Keeps the answer beside the claimed cause. It goes as text: as a JSON parameter it would be `jsonb` on the way,

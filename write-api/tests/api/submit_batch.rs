@@ -19,6 +19,17 @@ impl TestApp {
         Answer::to(request.json(&json!({ "orders": orders }))).await
     }
 
+    /// As a partner does: on a slow machine the first answer may be "not known yet, send it again".
+    async fn batch_until_answered(&self, caller: &Caller, orders: &[Value]) -> BatchAnswer {
+        for _ in 0..10 {
+            let answer = self.batch(caller, orders).await;
+            if answer.status != 503 {
+                return rows(&answer);
+            }
+        }
+        panic!("the batch is never answered");
+    }
+
     async fn orders(&self) -> i64 {
         self.count("SELECT count(*) FROM write.orders").await
     }
@@ -56,8 +67,8 @@ async fn a_thousand_orders_are_taken_and_sent_again_they_are_the_same_to_the_byt
     let app = TestApp::start().await;
     let partner = app.partner("Goldmann").await;
     let orders = numbered(&app.small_model(&partner).await, 0..1_000);
-    let first = rows(&app.batch(&partner, &orders).await);
-    assert_eq!((first.created, first.replayed, first.refused), (1_000, 0, 0));
+    let first = app.batch_until_answered(&partner, &orders).await;
+    assert_eq!((first.created + first.replayed, first.refused), (1_000, 0));
     assert_eq!(app.orders().await, 1_000);
     let second = rows(&app.batch(&partner, &orders).await);
     assert_eq!((second.created, second.replayed, second.refused), (0, 1_000, 0));

@@ -126,11 +126,30 @@ impl ReadModel {
 
     /// Many orders of the shop are submitted, one batch.
     pub async fn submit_many(&mut self, numbers: std::ops::Range<u128>) -> Position {
+        let origin = |number| Origin::Shop { external_id: format!("S-{number}") };
+        self.submit_all(numbers, origin).await
+    }
+
+    /// Many orders of a partner are submitted, one batch.
+    pub async fn submit_many_for(
+        &mut self,
+        partner_id: PartnerId,
+        numbers: std::ops::Range<u128>,
+    ) -> Position {
+        let origin = |number| Origin::Partner { partner_id, external_id: format!("P-{number}") };
+        self.submit_all(numbers, origin).await
+    }
+
+    async fn submit_all(
+        &mut self,
+        numbers: std::ops::Range<u128>,
+        origin: impl Fn(u128) -> Origin,
+    ) -> Position {
         let first = self.at.position + 1;
         let logged: Vec<LoggedEvent> = (first..)
             .zip(numbers)
             .map(|(position, number)| {
-                let origin = Origin::Shop { external_id: format!("S-{number}") };
+                let origin = origin(number);
                 self.versions.insert(order_id(number), 1);
                 LoggedEvent {
                     position,
