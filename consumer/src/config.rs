@@ -12,6 +12,7 @@ use crate::intake::IntakeConfig;
 use crate::pricer::PricerConfig;
 use crate::projector::ProjectorConfig;
 use crate::relay::RelayConfig;
+use crate::webhooks::WebhooksConfig;
 
 /// All keys with their defaults.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -38,6 +39,8 @@ pub struct Config {
     pub projector: ProjectorConfig,
     /// How the pricer works.
     pub pricer: PricerConfig,
+    /// How webhooks are sent.
+    pub webhooks: WebhooksConfig,
     /// How metal prices are judged.
     pub fixings: FixingsConfig,
     /// How quotes are answered.

@@ -39,3 +39,4 @@ pub mod relay;
 pub mod repricing;
 pub mod roles;
 pub mod topology;
+pub mod webhooks;

@@ -32,6 +32,7 @@ use crate::rebuild;
 use crate::reconciler::Reconciler;
 use crate::relay::{QuoteRelay, Relay};
 use crate::repricing::{reprice, what_if};
+use crate::webhooks::Webhooks;
 
 /// What is asked of the roles that answer and end.
 #[derive(Debug, Args)]
@@ -67,6 +68,8 @@ pub enum Role {
     Projector,
     /// Prices submitted orders.
     Pricer,
+    /// Tells partners of their orders.
+    Webhooks,
     /// All of these in one process.
     All,
     /// Makes the read model anew from the log, beside the live one, and ends.
@@ -85,6 +88,7 @@ impl Role {
             Self::Relay => "relay",
             Self::Projector => "projector",
             Self::Pricer => "pricer",
+            Self::Webhooks => "webhooks",
             Self::All => "all",
             Self::Rebuild => "rebuild",
             Self::Reprice => "reprice",
@@ -99,6 +103,7 @@ impl Role {
             Self::Relay => "consumer-relay",
             Self::Projector => "consumer-projector",
             Self::Pricer => "consumer-pricer",
+            Self::Webhooks => "consumer-webhooks",
             Self::All => "consumer-all",
             Self::Rebuild => "consumer-rebuild",
             Self::Reprice => "consumer-reprice",
@@ -133,6 +138,9 @@ pub fn start(
     }
     if role.includes(Role::Pricer) {
         start_pricer(config, pool, shutdown)?;
+    }
+    if role.includes(Role::Webhooks) {
+        start_webhooks(config, pool, shutdown)?;
     }
     Ok(())
 }
@@ -177,6 +185,15 @@ fn start_pricer(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::
     let (wake, broker) = (Arc::new(Notify::new()), Broker::new(&config.rabbitmq, "pricer")?);
     wake_ups::listen(&config.pricer.lanes, &broker, pool, shutdown, &wake);
     pricer.run(shutdown, &wake);
+    Ok(())
+}
+
+fn start_webhooks(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let access = log_access(config, "webhooks", config.webhooks.batch)?;
+    let news = Arc::new(Notify::new());
+    notices::hear(LOG_CHANNEL, pool, shutdown, &news);
+    let webhooks = Webhooks::new(access, config.webhooks.clone()).context("the HTTP client")?;
+    webhooks.run(shutdown, news);
     Ok(())
 }
 

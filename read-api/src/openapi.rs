@@ -15,7 +15,8 @@ use crate::live::{self, frames};
 use crate::queries::{
     incidents, message, message_groups, message_list, metal_fixings, model_analysis, my_work,
     order_board, order_card, order_search, order_timeline, parked_deliveries, partner_feed,
-    pricing_place, quote, quote_list, reconciliation, status_counts,
+    pricing_place, quote, quote_list, reconciliation, status_counts, webhook_deliveries,
+    webhook_list,
 };
 
 #[derive(OpenApi)]
@@ -50,6 +51,8 @@ use crate::queries::{
         reconciliation::rows,
         live::handler,
         partner_feed::handler,
+        webhook_list::handler,
+        webhook_deliveries::handler,
         live::feed::handler,
         dashboard::public_config,
     ),
@@ -85,6 +88,7 @@ fn is_a_screen(path: &str) -> bool {
         "/v1/messages/",
         "/v1/reconciliations/",
         "/v1/feed",
+        "/v1/webhooks",
     ];
     path.starts_with("/v1/") && !moving.iter().any(|start| path.starts_with(start))
 }

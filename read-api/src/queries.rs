@@ -24,3 +24,5 @@ pub mod quote;
 pub mod quote_list;
 pub mod reconciliation;
 pub mod status_counts;
+pub mod webhook_deliveries;
+pub mod webhook_list;

@@ -5,7 +5,8 @@ use actix_web::web::{ServiceConfig, get};
 use crate::queries::{
     incidents, message, message_groups, message_list, metal_fixings, model_analysis, my_work,
     order_board, order_card, order_search, order_timeline, parked_deliveries, partner_feed,
-    pricing_place, quote, quote_list, reconciliation, status_counts,
+    pricing_place, quote, quote_list, reconciliation, status_counts, webhook_deliveries,
+    webhook_list,
 };
 use crate::{dashboard, live, openapi};
 
@@ -33,6 +34,8 @@ pub fn add(app: &mut ServiceConfig) {
         .route("/v1/quotes/{quote_id}", get().to(quote::handler))
         .route("/v1/quotes/{quote_id}/events", get().to(live::quotes::handler))
         .route("/v1/models/{model_id}/analysis", get().to(model_analysis::handler))
+        .route("/v1/webhooks", get().to(webhook_list::handler))
+        .route("/v1/webhooks/{webhook_id}/deliveries", get().to(webhook_deliveries::handler))
         .route("/v1/live", get().to(live::handler))
         .route("/openapi.json", get().to(openapi::handler))
         .configure(dashboard::routes);

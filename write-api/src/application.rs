@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::models::Models;
 use crate::store::Store;
 use crate::waiters::Waiters;
+use crate::webhooks::WebhooksConfig;
 use crate::{object_storage, routes};
 
 /// What handlers share.
@@ -30,6 +31,8 @@ pub struct State {
     pub waiters: Waiters,
     /// A permit for each batch that may be carried out at the same time.
     pub batches: Arc<Semaphore>,
+    /// How webhooks are registered.
+    pub webhooks: WebhooksConfig,
 }
 
 /// A write API that listens.
@@ -54,7 +57,7 @@ impl Application {
             .with_quotes_valid_for(config.quotes.valid_seconds);
         let waiters = Waiters::new(pool.clone(), config.quotes.max_waiting, &shutdown);
         let batches = Arc::new(Semaphore::new(submit_batch::MOST_AT_ONCE));
-        let state = State { store, models, waiters, batches };
+        let state = State { store, models, waiters, batches, webhooks: config.webhooks };
         let kit = Kit {
             health: health(&shutdown, &state),
             authenticator: Some(Authenticator::new(&config.auth, vec![pool], clock)?),

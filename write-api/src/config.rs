@@ -6,6 +6,7 @@ use shared::platform::database::DatabaseConfig;
 use shared::platform::telemetry::TelemetryConfig;
 
 use crate::store::FixingsConfig;
+use crate::webhooks::WebhooksConfig;
 
 /// All keys with their defaults.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -26,6 +27,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// How often a caller may ask.
     pub quotas: QuotaConfig,
+    /// How webhooks are registered.
+    pub webhooks: WebhooksConfig,
     /// How metal prices are judged.
     pub fixings: FixingsConfig,
     /// What it tells about itself.

@@ -33,3 +33,4 @@ pub mod reconciliations;
 pub mod routes;
 pub mod store;
 pub mod waiters;
+pub mod webhooks;

@@ -14,6 +14,9 @@ use crate::commands::{
     replay_messages, reprice_order, request_quote, retry_deliveries, rework_order, ship_order,
     submit_batch, submit_order, take_order,
 };
+use crate::webhooks::{
+    delete_webhook, drop_secret, pause_webhook, put_webhook, replay, resume_webhook, rotate_secret,
+};
 use crate::{models, reconciliations};
 
 #[derive(OpenApi)]
@@ -41,6 +44,13 @@ use crate::{models, reconciliations};
         ship_order::handler,
         close_order::handler,
         cancel_order::handler,
+        put_webhook::handler,
+        delete_webhook::handler,
+        pause_webhook::handler,
+        resume_webhook::handler,
+        replay::handler,
+        rotate_secret::handler,
+        drop_secret::handler,
         put_operator::handler,
         register_partner::handler,
         issue_api_key::handler,

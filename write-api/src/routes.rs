@@ -12,6 +12,9 @@ use crate::commands::{
     replay_messages, reprice_order, request_quote, retry_deliveries, rework_order, ship_order,
     submit_batch, submit_order, take_order,
 };
+use crate::webhooks::{
+    delete_webhook, drop_secret, pause_webhook, put_webhook, replay, resume_webhook, rotate_secret,
+};
 use crate::{models, openapi, reconciliations};
 
 /// Adds every endpoint.
@@ -33,6 +36,13 @@ pub fn add(app: &mut ServiceConfig) {
         .route("/v1/orders/{order_id}/ship", post().to(ship_order::handler))
         .route("/v1/orders/{order_id}/close", post().to(close_order::handler))
         .route("/v1/orders/{order_id}/cancel", post().to(cancel_order::handler))
+        .route("/v1/webhooks/{webhook_id}", put().to(put_webhook::handler))
+        .route("/v1/webhooks/{webhook_id}", delete().to(delete_webhook::handler))
+        .route("/v1/webhooks/{webhook_id}/pause", post().to(pause_webhook::handler))
+        .route("/v1/webhooks/{webhook_id}/resume", post().to(resume_webhook::handler))
+        .route("/v1/webhooks/{webhook_id}/replay", post().to(replay::handler))
+        .route("/v1/webhooks/{webhook_id}/secrets", post().to(rotate_secret::handler))
+        .route("/v1/webhooks/{webhook_id}/secrets/{secret_id}", delete().to(drop_secret::handler))
         .route("/v1/operators/{operator_id}", put().to(put_operator::handler))
         .route("/v1/partners", post().to(register_partner::handler))
         .route("/v1/api-keys", post().to(issue_api_key::handler))

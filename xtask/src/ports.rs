@@ -33,6 +33,8 @@ pub struct Ports {
     pub projector: u16,
     /// The first pricer's; further ones follow.
     pub pricer: u16,
+    /// The last of the block.
+    pub webhooks: u16,
 }
 
 impl Ports {
@@ -52,6 +54,7 @@ impl Ports {
             relay: base + 11,
             projector: base + 12,
             pricer: base + 13,
+            webhooks: base + 19,
         }
     }
 }
@@ -119,6 +122,6 @@ mod tests {
     fn a_block_holds_all_its_ports() {
         let ports = Ports::in_block(FIRST_BLOCK);
         let last = ports.pricer + crate::services::MOST_PRICERS - 1;
-        assert!(last < FIRST_BLOCK + BLOCK_SIZE);
+        assert!(last < ports.webhooks && ports.webhooks < FIRST_BLOCK + BLOCK_SIZE);
     }
 }

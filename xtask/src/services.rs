@@ -44,6 +44,7 @@ pub fn all(setup: &Setup, stack: &Stack, binaries: &Path, scale: Scale) -> Vec<S
         consumer("intake", "intake", ports.intake),
         consumer("relay", "relay", ports.relay),
         consumer("projector", "projector", ports.projector),
+        webhooks(consumer("webhooks", "webhooks", ports.webhooks)),
     ];
     for number in 0..scale.pricers {
         let name = if number == 0 { "pricer".to_owned() } else { format!("pricer-{}", number + 1) };
@@ -55,6 +56,12 @@ pub fn all(setup: &Setup, stack: &Stack, binaries: &Path, scale: Scale) -> Vec<S
     }
     services.push(read_api(setup, stack, binaries));
     services
+}
+
+/// A developer's receiver listens on this machine.
+fn webhooks(service: Service) -> Service {
+    let Service { launch, ready } = service;
+    Service { launch: launch.env("MES__WEBHOOKS__ALLOW_PRIVATE", "true"), ready }
 }
 
 /// The simulator of the outside world: shop, CRM, carrier and partners.
@@ -73,6 +80,7 @@ fn write_api(setup: &Setup, stack: &Stack, binaries: &Path) -> Service {
     let launch = launch(setup, binaries, "write-api", "write-api", stack.ports.write_api)
         .env("MES__DATABASE__URL", &stack.postgres["mes_write"])
         .env("MES__MODELS__URL", &stack.models)
+        .env("MES__WEBHOOKS__ALLOW_PRIVATE", "true")
         .env("MES__HTTP__CORS_ORIGINS", &stack.read_api);
     service(with_auth(launch, stack), stack.ports.write_api)
 }

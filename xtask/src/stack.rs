@@ -159,6 +159,7 @@ fn metrics(ports: Ports) -> BTreeMap<String, String> {
         ("relay", ports.relay),
         ("projector", ports.projector),
         ("pricer", ports.pricer),
+        ("webhooks", ports.webhooks),
         ("rabbitmq", ports.broker_metrics),
     ];
     let url = |port| format!("http://127.0.0.1:{port}/metrics");

@@ -121,9 +121,9 @@ impl Teller {
             };
             let again = async {
                 if failed {
-                    tokio::time::sleep(AFTER_A_FAILURE).await
+                    tokio::time::sleep(AFTER_A_FAILURE).await;
                 } else {
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
             };
             tokio::select! {

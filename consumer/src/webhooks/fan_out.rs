@@ -1,0 +1,138 @@
+//! Events of the log into the queues of those who want them.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use shared::contracts::partner;
+use shared::ids::{OrderId, PartnerId};
+use shared::order::Origin;
+use shared::order::events::LoggedEvent;
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::WebhooksError;
+
+/// New rows, a column an array.
+#[derive(Default)]
+struct Columns {
+    webhook_ids: Vec<Uuid>,
+    positions: Vec<i64>,
+    order_ids: Vec<Uuid>,
+    versions: Vec<i64>,
+    kinds: Vec<String>,
+    moments: Vec<DateTime<Utc>>,
+}
+
+struct Webhook {
+    webhook_id: Uuid,
+    partner_id: PartnerId,
+    event_types: Vec<String>,
+}
+
+impl Webhook {
+    fn wants(&self, kind: &str) -> bool {
+        self.event_types.is_empty() || self.event_types.iter().any(|wanted| wanted == kind)
+    }
+}
+
+/// Queues these events, in the transaction that moves the cursor. Doing it twice changes nothing.
+pub(super) async fn fan_out(
+    connection: &mut PgConnection,
+    events: &[LoggedEvent],
+    now: DateTime<Utc>,
+) -> Result<(), WebhooksError> {
+    let webhooks = webhooks(connection).await?;
+    if webhooks.is_empty() {
+        return Ok(());
+    }
+    let origins = origins(connection, events).await?;
+    let mut rows = Columns::default();
+    for logged in events {
+        let Some(origin) = origins.get(&logged.order_id) else { continue };
+        let Some(told) = told(logged, origin)? else { continue };
+        let wanting = webhooks.iter().filter(|webhook| {
+            Some(webhook.partner_id) == origin.partner_id() && webhook.wants(&told.kind)
+        });
+        for webhook in wanting {
+            rows.webhook_ids.push(webhook.webhook_id);
+            rows.positions.push(logged.position.cast_signed());
+            rows.order_ids.push(logged.order_id.as_uuid());
+            rows.versions.push(logged.version.cast_signed());
+            rows.kinds.push(told.kind.clone());
+            rows.moments.push(logged.occurred_at);
+        }
+    }
+    insert(connection, &rows, now).await
+}
+
+pub(super) fn told(
+    logged: &LoggedEvent,
+    origin: &Origin,
+) -> Result<Option<partner::PartnerEvent>, WebhooksError> {
+    partner::tell(logged, origin).map_err(|error| {
+        WebhooksError::Inconsistent(format!("position {}: {error}", logged.position))
+    })
+}
+
+async fn insert(
+    connection: &mut PgConnection,
+    rows: &Columns,
+    now: DateTime<Utc>,
+) -> Result<(), WebhooksError> {
+    if rows.positions.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO write.webhook_deliveries
+             (webhook_id, position, order_id, version, kind, state, next_attempt, occurred_at)
+         SELECT n.webhook_id, n.position, n.order_id, n.version, n.kind, 'waiting', $7, n.occurred_at
+         FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::text[], $6::timestamptz[])
+              AS n(webhook_id, position, order_id, version, kind, occurred_at)
+         ON CONFLICT (webhook_id, position) DO NOTHING",
+        &rows.webhook_ids,
+        &rows.positions,
+        &rows.order_ids,
+        &rows.versions,
+        &rows.kinds,
+        &rows.moments,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// All of them: partners are few, and have few each. A key lock keeps them until the rows that refer to them are in.
+async fn webhooks(connection: &mut PgConnection) -> Result<Vec<Webhook>, sqlx::Error> {
+    let rows = sqlx::query!(
+        "SELECT webhook_id, partner_id, event_types FROM write.webhooks WHERE deleted_at IS NULL
+         ORDER BY webhook_id FOR KEY SHARE",
+    )
+    .fetch_all(connection)
+    .await?;
+    let webhook = |id, partner, event_types| Webhook {
+        webhook_id: id,
+        partner_id: PartnerId::new(partner),
+        event_types,
+    };
+    Ok(rows
+        .into_iter()
+        .map(|row| webhook(row.webhook_id, row.partner_id, row.event_types))
+        .collect())
+}
+
+async fn origins(
+    connection: &mut PgConnection,
+    events: &[LoggedEvent],
+) -> Result<HashMap<OrderId, Origin>, sqlx::Error> {
+    let ids: Vec<Uuid> = events.iter().map(|logged| logged.order_id.as_uuid()).collect();
+    let rows = sqlx::query!(
+        r#"SELECT order_id, state->'origin' AS "origin!: Json<Origin>"
+           FROM write.orders WHERE order_id = ANY($1)"#,
+        &ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (OrderId::new(row.order_id), row.origin.0)).collect())
+}
