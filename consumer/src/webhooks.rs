@@ -360,7 +360,7 @@ fn jitter(due: &Due) -> f64 {
     let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     let share = u8::try_from(mixed >> 56).unwrap_or_default();
-    0.8 + 0.4 * f64::from(share) / 255.0
+    0.8 + 0.4 * f64::from(share) / 256.0
 }
 
 #[cfg(test)]

@@ -15,4 +15,5 @@ mod rebuild;
 mod reconciler;
 mod relay;
 mod repricing;
+mod webhooks;
 mod world;

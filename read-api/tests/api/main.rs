@@ -20,3 +20,4 @@ mod service;
 mod status_counts;
 mod support;
 mod wall;
+mod webhooks;

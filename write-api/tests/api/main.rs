@@ -40,3 +40,4 @@ mod pricing_jobs;
 mod quotas;
 mod standby;
 mod versions;
+mod webhooks;
