@@ -36,6 +36,8 @@ const ROWS_A_REQUEST: usize = 10;
 const ROWS_A_TRANSACTION: usize = 50;
 /// Batches that one process carries out at the same time: other commands must find a connection.
 pub const MOST_AT_ONCE: usize = 4;
+/// The longest that one statement may take, as for every command.
+const PATIENCE: Duration = Duration::from_secs(5);
 const COME_BACK: Duration = Duration::from_secs(1);
 
 /// The orders, each as in `POST /v1/orders`.
@@ -250,7 +252,7 @@ impl SubmitBatch {
     }
 
     async fn submit_together(&self, part: &[Wanted<'_>]) -> Result<Vec<Answered>, CommandError> {
-        let mut batch = self.store.begin_batch().await?;
+        let mut batch = self.store.begin_batch(PATIENCE).await?;
         let causes: Vec<&Cause> = part.iter().map(|wanted| &wanted.context.cause).collect();
         let mut known = batch.replay(&self.request, &causes).await?;
         let mut answered = Vec::with_capacity(part.len());
