@@ -52,7 +52,7 @@ pub fn may_be_called(url: &Url) -> bool {
             let name = name.trim_end_matches('.').to_ascii_lowercase();
             let inside = ["localhost", "local", "internal", "lan", "home.arpa", "svc", "test"];
             let is_inside = |end: &&str| name == **end || name.ends_with(&format!(".{end}"));
-            name.contains('.') && !inside.iter().any(|end| is_inside(&end))
+            name.contains('.') && !inside.iter().any(|end| is_inside(end))
         }
         None => false,
     }
@@ -89,9 +89,9 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
     let parts = address.segments();
     let is_global = (0x2000..0x4000).contains(&parts[0]);
-    let special = (parts[0] == 0x2001 && parts[1] < 0x0200) // Teredo, ORCHID, benchmarks and more
-        || (parts[0] == 0x2001 && parts[1] == 0x0db8)       // documentation
-        || (parts[0] == 0x3fff && parts[1] < 0x1000)        // documentation
+    // Below 2001:200 lie Teredo, ORCHID, benchmarks and more; 2001:db8 and 3fff are for documentation.
+    let special = (parts[0] == 0x2001 && (parts[1] < 0x0200 || parts[1] == 0x0db8))
+        || (parts[0] == 0x3fff && parts[1] < 0x1000)
         || parts[0] == 0x2002; // 6to4: another address inside
     is_global && !special
 }
