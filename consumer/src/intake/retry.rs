@@ -69,9 +69,19 @@ impl Intake {
             let counts = waiting::count(self.store.pool()).await.map_err(Why::from);
             let (waiting, parked) = counts.map_err(IntakeError::Away)?;
             self.metrics.note_kept(waiting, parked);
+            self.delete_old().await?;
         }
         self.retry_due().await?;
         Ok(())
+    }
+
+    /// Deletes some messages that were applied or discarded long ago.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn delete_old(&self) -> Result<(), IntakeError> {
+        let deleted = waiting::delete_old(self.store.pool(), self.store.clock().now()).await;
+        deleted.map_err(Why::from).map_err(IntakeError::Away)
     }
 
     /// `false` when somebody else has it in hand.

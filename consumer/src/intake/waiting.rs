@@ -24,6 +24,11 @@ const PAUSES: [TimeDelta; 9] = [
     TimeDelta::hours(4),
 ];
 
+/// What was applied or discarded is kept for so long. Much longer than any repetition is under way; what people did to it
+/// is kept for ever.
+const SETTLED_KEPT_FOR: TimeDelta = TimeDelta::days(90);
+const DELETED_AT_A_TIME: i64 = 1_000;
+
 /// Messages tried again at a time.
 const DUE_AT_A_TIME: i64 = 100;
 
@@ -132,6 +137,21 @@ async fn keep_one(
         now,
     )
     .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Deletes some of the messages that were settled long ago.
+pub(super) async fn delete_old(pool: &PgPool, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "DELETE FROM write.waiting_messages WHERE waiting_id IN (
+             SELECT waiting_id FROM write.waiting_messages
+             WHERE state IN ('applied', 'discarded') AND settled_at < $1
+             ORDER BY settled_at LIMIT $2)",
+        now - SETTLED_KEPT_FOR,
+        DELETED_AT_A_TIME,
+    )
+    .execute(pool)
     .await?;
     Ok(())
 }

@@ -242,3 +242,23 @@ async fn an_edited_message_is_applied_and_its_original_is_known_when_it_comes_ag
     let replay = ReplayMessage { message_no, reason: None };
     assert_eq!(world.decide("late", &replay).await["already_done"], true);
 }
+
+#[tokio::test]
+async fn what_was_settled_long_ago_is_deleted_and_nothing_else() {
+    let world = World::new().await;
+    sqlx::query(
+        "INSERT INTO write.waiting_messages
+             (state, body, headers, reason_code, reason, attempts, received_at, settled_at)
+         SELECT s.state, '', '{}', 'x', 'x', 0, $1, s.settled_at
+         FROM (VALUES ('applied', $1), ('discarded', $1), ('parked', NULL), ('applied', $1 + interval '2 days'))
+              AS s (state, settled_at)",
+    )
+    .bind(samples::moment())
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    world.advance(TimeDelta::days(91));
+    world.intake().delete_old().await.unwrap();
+    let kept: Vec<String> = world.kept().await.into_iter().map(|(state, ..)| state).collect();
+    assert_eq!(kept, ["parked", "applied"]);
+}
