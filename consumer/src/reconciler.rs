@@ -246,7 +246,7 @@ async fn judge(connection: &mut PgConnection, list: &List) -> Result<(), Reconci
 
 /// Open orders of the shop or a partner that the list does not name.
 async fn add_missing(connection: &mut PgConnection, list: &List) -> Result<(), ReconcilerError> {
-    let last = sqlx::query_scalar!(
+    let reached = sqlx::query_scalar!(
         r#"WITH ours AS (
                SELECT n.external_id, n.order_id FROM write.order_references AS n
                WHERE n.source = $2 AND n.external_id > $3 ORDER BY n.external_id LIMIT $4),
@@ -273,7 +273,7 @@ async fn add_missing(connection: &mut PgConnection, list: &List) -> Result<(), R
     )
     .fetch_one(&mut *connection)
     .await?;
-    move_on(connection, list, last).await
+    move_on(connection, list, reached).await
 }
 
 /// The CRM is told of every order from its submission on, and calls it by our id.
@@ -281,7 +281,7 @@ async fn add_missing_to_the_crm(
     connection: &mut PgConnection,
     list: &List,
 ) -> Result<(), ReconcilerError> {
-    let last = sqlx::query_scalar!(
+    let reached = sqlx::query_scalar!(
         r#"WITH ours AS (
                SELECT o.order_id, o.status, o.version, o.created_at FROM write.orders AS o
                WHERE ($2 = '' OR o.order_id > nullif($2, '')::uuid) ORDER BY o.order_id LIMIT $3),
@@ -308,21 +308,21 @@ async fn add_missing_to_the_crm(
     )
     .fetch_one(&mut *connection)
     .await?;
-    move_on(connection, list, last).await
+    move_on(connection, list, reached).await
 }
 
 /// `None`: there are no more of ours.
 async fn move_on(
     connection: &mut PgConnection,
     list: &List,
-    last: Option<String>,
+    reached: Option<String>,
 ) -> Result<(), ReconcilerError> {
     sqlx::query!(
         "UPDATE write.reconciliations SET cursor_name = coalesce($2, cursor_name), listed_all = $3
          WHERE reconciliation_id = $1",
         list.id,
-        last,
-        last.is_none(),
+        reached,
+        reached.is_none(),
     )
     .execute(connection)
     .await?;

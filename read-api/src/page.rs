@@ -105,10 +105,10 @@ impl Mark {
         hex::decode_to_slice(cursor, &mut bytes).map_err(|_| NotACursor)?;
         let (number, tail) = bytes.split_at(8);
         let number: [u8; 8] = number.try_into().map_err(|_| NotACursor)?;
-        if digest(list, &number) != tail {
-            Err(NotACursor)
-        } else {
+        if digest(list, &number) == tail {
             Ok(Self(i64::from_be_bytes(number)))
+        } else {
+            Err(NotACursor)
         }
     }
 }

@@ -46,7 +46,7 @@ impl World {
              CREATE OR REPLACE TRIGGER trap BEFORE INSERT ON write.order_references
                  FOR EACH ROW EXECUTE FUNCTION write.trap()"
         );
-        sqlx::raw_sql(sqlx::AssertSqlSafe(trap)).execute(&self.pool).await.unwrap();
+        sqlx::raw_sql(shared::platform::database::built(trap)).execute(&self.pool).await.unwrap();
     }
 
     async fn disarm(&self) {

@@ -52,7 +52,7 @@ impl Kind {
 
 /// A compared list.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct Reconciliation {
+pub struct ComparedList {
     /// Names it.
     pub reconciliation_id: ReconciliationId,
     /// Whose list it was.
@@ -93,7 +93,7 @@ pub struct Counts {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ReconciliationPage {
     /// The newest first.
-    pub reconciliations: Vec<Reconciliation>,
+    pub reconciliations: Vec<ComparedList>,
     /// Whether there are older ones.
     pub has_more: bool,
     /// The log's position that was visible beside them.
@@ -168,10 +168,10 @@ impl Question for Lists {
         .await?;
         let first = rows.first().ok_or_else(no_checkpoint)?;
         let head = Head::new(first.epoch, first.position, first.current_at, None)?;
-        let mut reconciliations: Vec<Reconciliation> = rows
+        let mut reconciliations: Vec<ComparedList> = rows
             .into_iter()
             .filter_map(|row| {
-                Some(Reconciliation {
+                Some(ComparedList {
                     reconciliation_id: ReconciliationId::new(row.id?),
                     party: row.party?.parse().ok()?,
                     state: row.state?,
@@ -293,7 +293,7 @@ async fn find(
     context: &Context,
     reader: &Reader,
     id: ReconciliationId,
-) -> Result<Reconciliation, Problem> {
+) -> Result<ComparedList, Problem> {
     let question = Lists { party: whose(reader)?, id: Some(id) };
     let unreadable = |error| Problem::from(&error);
     let mut reading = context.replicas.ask(&question, None).await.map_err(unreadable)?;
@@ -319,7 +319,7 @@ pub async fn list(reader: Reader, context: Data<Context>) -> Result<HttpResponse
 #[utoipa::path(
     get, path = "/v1/reconciliations/{reconciliation_id}", operation_id = "reconciliation",
     tag = "reconciliations", params(("reconciliation_id" = ReconciliationId, Path)),
-    responses((status = 200, body = Reconciliation), (status = "default", body = Problem)),
+    responses((status = 200, body = ComparedList), (status = "default", body = Problem)),
 )]
 pub async fn handler(
     reader: Reader,

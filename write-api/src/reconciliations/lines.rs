@@ -152,19 +152,19 @@ impl Lines {
                     return Ok(());
                 }
                 Some(columns) => {
-                    let line = self.from_csv(text, &columns);
+                    let line = self.read_csv(text, &columns);
                     self.columns = Some(columns);
                     line?
                 }
             },
-            Format::Ndjson | Format::Json => self.from_json(text)?,
+            Format::Ndjson | Format::Json => self.read_json(text)?,
         };
         lines.push(self.checked(line)?);
         self.rows += 1;
         Ok(())
     }
 
-    fn from_json(&self, text: &[u8]) -> Result<Line, BadLine> {
+    fn read_json(&self, text: &[u8]) -> Result<Line, BadLine> {
         let mut reader = serde_json::Deserializer::from_slice(text);
         let line = Line::deserialize(&mut reader)
             .map_err(|error| self.bad("", without_place(&error.to_string())))?;
@@ -189,7 +189,7 @@ impl Lines {
         Ok(columns)
     }
 
-    fn from_csv(&self, text: &[u8], columns: &[Column]) -> Result<Line, BadLine> {
+    fn read_csv(&self, text: &[u8], columns: &[Column]) -> Result<Line, BadLine> {
         let fields =
             fields(text).ok_or_else(|| self.bad("", "this is not a line of CSV in UTF-8"))?;
         if fields.len() != columns.len() {

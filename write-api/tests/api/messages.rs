@@ -7,10 +7,11 @@ use shared::contracts::text::ShopOrderId;
 use crate::support::{Answer, Caller, TestApp, new_key};
 
 fn initiated(shop_order_id: &str) -> Value {
-    let shop_order_id = ShopOrderId::try_from(shop_order_id.to_owned()).unwrap();
+    let shop_order_id =
+        ShopOrderId::try_from(shop_order_id.to_owned()).expect("a number of the shop");
     let message = Inbound::ShopOrderInitiated(OrderInitiated { shop_order_id });
     let envelope = message.into_envelope(format!("m-{}", new_key()), "/shop");
-    serde_json::from_slice(&envelope.to_json()).unwrap()
+    serde_json::from_slice(&envelope.to_json()).expect("an envelope is JSON")
 }
 
 impl TestApp {
@@ -28,7 +29,7 @@ impl TestApp {
         .bind(reason)
         .fetch_one(&mut self.database.connection().await)
         .await
-        .unwrap()
+        .expect("the database answers")
     }
 
     async fn ask(&self, caller: &Caller, path: &str, body: Value) -> Answer {
@@ -43,7 +44,7 @@ impl TestApp {
         .bind(message_no)
         .fetch_one(&mut self.database.connection().await)
         .await
-        .unwrap()
+        .expect("the database answers")
     }
 
     /// Action, reason and former body of what was done to a message.
@@ -55,7 +56,7 @@ impl TestApp {
         .bind(message_no.to_string())
         .fetch_all(&mut self.database.connection().await)
         .await
-        .unwrap()
+        .expect("the database answers")
     }
 }
 

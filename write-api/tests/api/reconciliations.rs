@@ -28,11 +28,11 @@ impl TestApp {
             .bind(kind)
             .execute(&mut self.database.connection().await)
             .await
-            .unwrap();
+            .expect("the database answers");
         sqlx::query("UPDATE write.reconciliations SET state = 'done' WHERE state = 'comparing'")
             .execute(&mut self.database.connection().await)
             .await
-            .unwrap();
+            .expect("the database answers");
     }
 
     async fn shop(&self) -> Caller {
