@@ -162,7 +162,7 @@ async fn campaign(
     };
     let tormenting = async {
         nemesis.torment(&steps).await;
-        nemesis.heal().await;
+        nemesis.heal();
     };
     let working = async { tokio::join!(Arc::clone(&load).run(shop), tormenting) };
     tokio::select! {

@@ -246,7 +246,7 @@ impl Nemesis {
     }
 
     /// Everything is as it should be again. What was killed has been started again by whoever keeps it running.
-    pub async fn heal(&self) {
+    pub fn heal(&self) {
         self.links.heal();
         for pid in self.processes.read().into_iter().flat_map(|control| control.processes) {
             for pid in family(pid.1).into_iter().filter(|pid| is_stopped(*pid)) {

@@ -167,12 +167,16 @@ mod tests {
             std::thread::yield_now();
         }
         let family = family(pid);
-        family.iter().for_each(|pid| send(*pid, Signal::STOP).unwrap());
+        for pid in &family {
+            send(*pid, Signal::STOP).unwrap();
+        }
         while !family.iter().all(|pid| is_stopped(*pid)) {
             assert!(Instant::now() < deadline, "not stopped");
             std::thread::yield_now();
         }
-        family.iter().rev().for_each(|pid| send(*pid, Signal::KILL).unwrap());
+        for pid in family.iter().rev() {
+            send(*pid, Signal::KILL).unwrap();
+        }
         parent.wait().unwrap();
         assert!(!is_alive(pid));
     }
