@@ -8,6 +8,7 @@ use web::HttpConfig;
 use write_api::store::FixingsConfig;
 
 use crate::delivery::BrokerConfig;
+use crate::housekeeping::HousekeepingConfig;
 use crate::intake::IntakeConfig;
 use crate::pricer::PricerConfig;
 use crate::projector::ProjectorConfig;
@@ -43,6 +44,8 @@ pub struct Config {
     pub webhooks: WebhooksConfig,
     /// How metal prices are judged.
     pub fixings: FixingsConfig,
+    /// For how long rows are kept.
+    pub housekeeping: HousekeepingConfig,
     /// How quotes are answered.
     pub quotes: QuotesConfig,
     /// What it tells about itself.

@@ -10,7 +10,8 @@
 //! | `intake` | (messages, not the log) turn messages into commands | [`intake`] |
 //! | `pricer` | (jobs, not the log) price submitted orders | [`pricer`] |
 //!
-//! [`metals`] watches over the age of metal prices, [`repricing`] makes old prices again.
+//! [`metals`] watches over the age of metal prices, [`repricing`] makes old prices again, [`housekeeping`] deletes what
+//! has served.
 //!
 //! [`log_reader`] reads the log without skipping, [`follower`] adds the cursor, the leadership and the
 //! fence that every follower needs. To add a projection, see [`projections`]. [`topology`] lists every queue,
@@ -24,6 +25,7 @@ pub mod delivery;
 pub mod failure;
 pub mod follower;
 mod guard;
+pub mod housekeeping;
 pub mod intake;
 pub mod log_reader;
 pub mod metals;

@@ -22,6 +22,7 @@ use crate::announcer::Announcer;
 use crate::config::Config;
 use crate::delivery::Broker;
 use crate::follower::LogAccess;
+use crate::housekeeping;
 use crate::intake::Intake;
 use crate::metals;
 use crate::notices;
@@ -149,6 +150,7 @@ fn start_intake(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::
     let store = store(config, pool);
     let broker = Broker::new(&config.rabbitmq, "intake")?;
     metals::watch(store.clone(), shutdown);
+    housekeeping::run(store.clone(), config.housekeeping, shutdown);
     Intake::new(store, broker, config.intake.clone()).run(shutdown);
     Ok(())
 }

@@ -13,6 +13,7 @@ mod deliveries;
 mod doorbells;
 mod estimates;
 mod fixings;
+mod housekeeping;
 mod incidents;
 mod jobs;
 mod log;
@@ -48,6 +49,7 @@ pub use deliveries::DeliveriesAnswer;
 pub use doorbells::{LOG_CHANNEL, PRICING_CHANNEL};
 pub use estimates::Estimate;
 pub use fixings::{Decision, FixingAnswer, FixingsConfig};
+pub use housekeeping::HOUSEKEEPING_BATCH;
 pub use incidents::IncidentAnswer;
 pub use jobs::{ClaimedJob, JobFence, Lane, Progress, Subject, Terms, UnknownLane};
 pub use messages::{

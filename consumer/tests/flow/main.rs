@@ -3,6 +3,7 @@
 
 mod delivery;
 mod examples;
+mod housekeeping;
 mod intake;
 mod log;
 mod log_reader;

@@ -1,0 +1,88 @@
+//! Deletes what has served: see `write_api::store` for what that is. Several processes may do it at once.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Counter;
+use serde::{Deserialize, Serialize};
+use shared::platform::shutdown::Shutdown;
+use write_api::store::{CommandError, HOUSEKEEPING_BATCH, Store};
+
+/// Rows become old day by day.
+const PAUSE: Duration = Duration::from_mins(10);
+/// A round ends after so many batches, so that a backlog of years costs a little for a while and not much at once.
+const BATCHES: usize = 50;
+
+/// For how long rows are kept.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HousekeepingConfig {
+    /// Answers to retries, days since they were last asked for.
+    pub causes_days: u32,
+    /// Settled quotes, days since they changed and their offer ended.
+    pub quotes_days: u32,
+}
+
+/// What one round deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tidied {
+    /// Answers.
+    pub causes: u64,
+    /// Quotes.
+    pub quotes: u64,
+}
+
+/// Tidies up now and then until the soft stop.
+pub fn run(store: Store, config: HousekeepingConfig, shutdown: &Shutdown) {
+    let deleted = opentelemetry::global::meter("mes")
+        .u64_counter("mes_housekeeping_deleted")
+        .with_description("Rows that were deleted because they are old, by what they were")
+        .build();
+    let stop = shutdown.soft().clone();
+    shutdown.spawn(async move {
+        stop.run_until_cancelled(keep_tidy(&store, config, &deleted)).await;
+    });
+}
+
+async fn keep_tidy(store: &Store, config: HousekeepingConfig, deleted: &Counter<u64>) {
+    loop {
+        match tidy(store, config).await {
+            Ok(Tidied { causes, quotes }) => {
+                deleted.add(causes, &[KeyValue::new("what", "causes")]);
+                deleted.add(quotes, &[KeyValue::new("what", "quotes")]);
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "old rows stay for now");
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// One round.
+///
+/// # Errors
+/// When the database fails; what was deleted by then stays deleted.
+pub async fn tidy(store: &Store, config: HousekeepingConfig) -> Result<Tidied, CommandError> {
+    let before = |days: u32| store.clock().now() - TimeDelta::days(days.into());
+    let (causes, quotes) = (before(config.causes_days), before(config.quotes_days));
+    Ok(Tidied {
+        causes: in_batches(async || store.delete_causes_before(causes).await).await?,
+        quotes: in_batches(async || store.delete_quotes_before(quotes).await).await?,
+    })
+}
+
+async fn in_batches(
+    delete: impl AsyncFn() -> Result<u64, CommandError>,
+) -> Result<u64, CommandError> {
+    let mut deleted = 0;
+    for _ in 0..BATCHES {
+        let batch = delete().await?;
+        deleted += batch;
+        if batch < HOUSEKEEPING_BATCH {
+            break;
+        }
+    }
+    Ok(deleted)
+}
