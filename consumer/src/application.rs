@@ -58,7 +58,7 @@ fn health(shutdown: &Shutdown, role: Role, pool: &PgPool, broker: &Broker) -> He
         async move { broker.ping().await.map_err(|_| "does not answer".to_owned()) }
     };
     match role {
-        Role::Projector | Role::Webhooks => health.build(),
+        Role::Projector | Role::Webhooks | Role::Watchdog | Role::Heartbeat => health.build(),
         Role::Pricer => health.uses("broker", ping).build(),
         _ => health.needs("broker", ping).build(),
     }

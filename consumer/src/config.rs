@@ -8,11 +8,13 @@ use web::HttpConfig;
 use write_api::store::FixingsConfig;
 
 use crate::delivery::BrokerConfig;
+use crate::heartbeat::HeartbeatConfig;
 use crate::housekeeping::HousekeepingConfig;
 use crate::intake::IntakeConfig;
 use crate::pricer::PricerConfig;
 use crate::projector::ProjectorConfig;
 use crate::relay::RelayConfig;
+use crate::watchdog::WatchdogConfig;
 use crate::webhooks::WebhooksConfig;
 
 /// All keys with their defaults.
@@ -40,6 +42,10 @@ pub struct Config {
     pub projector: ProjectorConfig,
     /// How the pricer works.
     pub pricer: PricerConfig,
+    /// How the watchdog looks.
+    pub watchdog: WatchdogConfig,
+    /// How the heartbeat goes.
+    pub heartbeat: HeartbeatConfig,
     /// How webhooks are sent.
     pub webhooks: WebhooksConfig,
     /// How metal prices are judged.

@@ -12,6 +12,7 @@ mod commands;
 mod incoming;
 mod mortician;
 mod retry;
+mod sequences;
 mod suspects;
 mod waiting;
 
@@ -213,6 +214,9 @@ impl Intake {
                 [alone] if alone.is_beyond_trying() => self.set_aside(alone, stop).await?,
                 part => self.apply_all(part, stop).await?,
             }
+            if !is_dead {
+                self.note_numbers(part).await?;
+            }
             settled += part.len();
             inbox.acknowledge_up_to(&deliveries[settled - 1]).await?;
         }
@@ -229,6 +233,13 @@ impl Intake {
             inbox.acknowledge_up_to(last).await?;
         }
         Ok(())
+    }
+
+    /// Before the acknowledgement: a message that comes again changes nothing.
+    async fn note_numbers(&self, messages: &[Incoming]) -> Result<(), IntakeError> {
+        let now = self.store.clock().now();
+        let noted = sequences::note(self.store.pool(), messages, now).await;
+        noted.map_err(|error| IntakeError::Away(error.into()))
     }
 
     /// Holds what is in hand while the database is away: `Err` only when asked to stop meanwhile.

@@ -9,6 +9,8 @@
 //! | `relay` | tell the shop, the CRM and listeners what happened | [`relay`] |
 //! | `intake` | (messages, not the log) turn messages into commands | [`intake`] |
 //! | `pricer` | (jobs, not the log) price submitted orders | [`pricer`] |
+//! | `heartbeat` | (an order of its own) know that the whole way is open | [`heartbeat`] |
+//! | `watchdog` | (rows, and the log) find and heal what is lost or stuck | [`watchdog`] |
 //!
 //! [`metals`] watches over the age of metal prices, [`repricing`] makes old prices again, [`housekeeping`] deletes what
 //! has served.
@@ -25,6 +27,7 @@ pub mod delivery;
 pub mod failure;
 pub mod follower;
 mod guard;
+pub mod heartbeat;
 pub mod housekeeping;
 pub mod intake;
 pub mod log_reader;
@@ -41,4 +44,5 @@ pub mod relay;
 pub mod repricing;
 pub mod roles;
 pub mod topology;
+pub mod watchdog;
 pub mod webhooks;

@@ -11,6 +11,8 @@
 
 mod tables;
 
+pub(crate) use tables::{begin_epoch, hold_cursor};
+
 use std::time::Duration;
 
 use shared::platform::database;

@@ -9,7 +9,7 @@ use std::fmt;
 use shared::actor::Actor;
 use shared::ids::OrderId;
 use shared::order::events::OrderEvent;
-use shared::order::{BrokenHistory, Order};
+use shared::order::{BrokenHistory, HEARTBEAT_PARTNER, Order};
 use sqlx::types::Json;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
@@ -103,7 +103,8 @@ async fn count_differences(connection: &mut PgConnection) -> Result<Vec<Differen
     sqlx::query!(
         r#"
         WITH counted AS (
-            SELECT 'all' AS scope, status, count(*) AS orders FROM read.orders GROUP BY status
+            SELECT 'all' AS scope, status, count(*) AS orders FROM read.orders
+            WHERE partner_id IS DISTINCT FROM $1 GROUP BY status
             UNION ALL
             SELECT 'partner:' || partner_id, status, count(*) FROM read.orders
             WHERE partner_id IS NOT NULL GROUP BY partner_id, status
@@ -114,6 +115,7 @@ async fn count_differences(connection: &mut PgConnection) -> Result<Vec<Differen
         FULL JOIN counted AS c ON c.scope = k.scope AND c.status = k.status
         WHERE COALESCE(k.orders, 0) <> COALESCE(c.orders, 0)
         "#,
+        HEARTBEAT_PARTNER.as_uuid(),
     )
     .map(|row| Difference::Count {
         scope: row.scope,

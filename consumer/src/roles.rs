@@ -22,6 +22,7 @@ use crate::announcer::Announcer;
 use crate::config::Config;
 use crate::delivery::Broker;
 use crate::follower::LogAccess;
+use crate::heartbeat::{self, Heartbeat};
 use crate::housekeeping;
 use crate::intake::Intake;
 use crate::metals;
@@ -33,6 +34,7 @@ use crate::rebuild;
 use crate::reconciler::Reconciler;
 use crate::relay::{QuoteRelay, Relay};
 use crate::repricing::{reprice, what_if};
+use crate::watchdog::{self, Watchdog, beat};
 use crate::webhooks::Webhooks;
 
 /// What is asked of the roles that answer and end.
@@ -69,6 +71,10 @@ pub enum Role {
     Projector,
     /// Prices submitted orders.
     Pricer,
+    /// Finds and heals what is lost or stuck.
+    Watchdog,
+    /// Sends an order of its own the whole way, every minute.
+    Heartbeat,
     /// Tells partners of their orders.
     Webhooks,
     /// All of these in one process.
@@ -89,6 +95,8 @@ impl Role {
             Self::Relay => "relay",
             Self::Projector => "projector",
             Self::Pricer => "pricer",
+            Self::Watchdog => "watchdog",
+            Self::Heartbeat => "heartbeat",
             Self::Webhooks => "webhooks",
             Self::All => "all",
             Self::Rebuild => "rebuild",
@@ -104,6 +112,8 @@ impl Role {
             Self::Relay => "consumer-relay",
             Self::Projector => "consumer-projector",
             Self::Pricer => "consumer-pricer",
+            Self::Watchdog => "consumer-watchdog",
+            Self::Heartbeat => "consumer-heartbeat",
             Self::Webhooks => "consumer-webhooks",
             Self::All => "consumer-all",
             Self::Rebuild => "consumer-rebuild",
@@ -140,6 +150,14 @@ pub fn start(
     if role.includes(Role::Pricer) {
         start_pricer(config, pool, shutdown)?;
     }
+    if role.includes(Role::Watchdog) {
+        start_watchdog(config, pool, shutdown)?;
+    }
+    if role.includes(Role::Heartbeat) {
+        start_heartbeat(config, pool, shutdown)?;
+    }
+    // Whoever watches is watched by all others, and by standbys of its own.
+    beat::watch(pool.clone(), shutdown);
     if role.includes(Role::Webhooks) {
         start_webhooks(config, pool, shutdown)?;
     }
@@ -187,6 +205,21 @@ fn start_pricer(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::
     let (wake, broker) = (Arc::new(Notify::new()), Broker::new(&config.rabbitmq, "pricer")?);
     wake_ups::listen(&config.pricer.lanes, &broker, pool, shutdown, &wake);
     pricer.run(shutdown, &wake);
+    Ok(())
+}
+
+fn start_watchdog(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let access = log_access(config, watchdog::NAME, config.watchdog.limit)?;
+    let watchdog = Watchdog::new(access, store(config, pool), config.watchdog.clone());
+    shutdown.spawn(watchdog.run(shutdown.soft().clone()));
+    Ok(())
+}
+
+fn start_heartbeat(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let access = log_access(config, heartbeat::NAME, 1)?;
+    let models = object_storage::open(&config.models.url)?;
+    let heartbeat = Heartbeat::new(access, store(config, pool), models, config.heartbeat.clone());
+    shutdown.spawn(heartbeat.run(shutdown.soft().clone()));
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use shared::ids::{OperatorId, OrderId, PartnerId};
+use shared::order::HEARTBEAT_PARTNER;
 use shared::order::Status;
 
 /// Whose orders a caller may see. Part of every statement and of every cache key.
@@ -24,10 +25,10 @@ impl Scope {
         }
     }
 
-    /// Whether an order of `partner` (or of the shop) is within the scope.
+    /// Whether an order of `partner` (or of the shop) is within the scope. The heartbeat's are nobody's to see.
     pub fn sees(self, partner: Option<PartnerId>) -> bool {
         match self {
-            Self::All => true,
+            Self::All => partner != Some(HEARTBEAT_PARTNER),
             Self::Partner(own) => partner == Some(own),
         }
     }

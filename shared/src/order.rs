@@ -4,6 +4,7 @@
 //! the next order. Both are pure. The write side folds events into its rows and the read side folds the very same
 //! events with the very same function, so that they cannot disagree.
 
+pub mod census;
 pub mod decisions;
 pub mod events;
 pub mod price;
@@ -24,6 +25,11 @@ pub use status::Status;
 
 /// The promise to the customer: three weeks from submission.
 pub const PROMISE: TimeDelta = TimeDelta::days(21);
+
+/// The partner who orders nothing: orders of the heartbeat walk the whole way every minute, so that it is known to be
+/// open. They are told to nobody but listeners, and are not among the house's orders.
+pub const HEARTBEAT_PARTNER: PartnerId =
+    PartnerId::new(uuid::Uuid::from_u128(0x0000_4ea2_7bea_7000_8000_0000_0000_0001));
 
 /// Who ordered, and what they call the order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -57,6 +63,11 @@ impl Origin {
             Self::Shop { .. } => None,
             Self::Partner { partner_id, .. } => Some(*partner_id),
         }
+    }
+
+    /// Whether it is an order of the heartbeat, which nobody is to work on.
+    pub fn is_synthetic(&self) -> bool {
+        self.partner_id() == Some(HEARTBEAT_PARTNER)
     }
 
     /// The name space of the external id, and the unit of fairness: `shop` or `partner:<id>`.

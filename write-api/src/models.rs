@@ -117,6 +117,11 @@ impl Models {
         }
     }
 
+    /// As [`Self::receive`], of a small file that is in memory.
+    pub async fn receive_whole(&self, file: Vec<u8>) -> Result<ReceivedModel, UploadError> {
+        self.receive(futures_util::stream::iter([Ok(Bytes::from(file))])).await
+    }
+
     /// Streams a file in and looks at it on the way. Nothing stays of a file that is refused.
     #[tracing::instrument(name = "model.receive", skip_all)]
     pub async fn receive(

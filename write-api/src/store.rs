@@ -5,6 +5,7 @@
 //! followers of the log rely on a transaction having an id before it has a position.
 
 mod accepted_models;
+mod acknowledgements;
 mod analyses;
 mod audit;
 mod batch;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 const FIRST_BLOCK: u16 = 21_000;
 const LAST_BLOCK: u16 = 30_000;
-const BLOCK_SIZE: u16 = 20;
+const BLOCK_SIZE: u16 = 30;
 
 /// Who listens where. The order is the order inside the block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,8 @@ pub struct Ports {
     pub projector: u16,
     /// The first pricer's; further ones follow.
     pub pricer: u16,
-    /// The last of the block.
+    pub watchdog: u16,
+    pub heartbeat: u16,
     pub webhooks: u16,
 }
 
@@ -54,6 +55,8 @@ impl Ports {
             relay: base + 11,
             projector: base + 12,
             pricer: base + 13,
+            watchdog: base + 20,
+            heartbeat: base + 21,
             webhooks: base + 19,
         }
     }

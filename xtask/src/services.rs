@@ -44,6 +44,8 @@ pub fn all(setup: &Setup, stack: &Stack, binaries: &Path, scale: Scale) -> Vec<S
         consumer("intake", "intake", ports.intake),
         consumer("relay", "relay", ports.relay),
         consumer("projector", "projector", ports.projector),
+        consumer("watchdog", "watchdog", ports.watchdog),
+        consumer("heartbeat", "heartbeat", ports.heartbeat),
         webhooks(consumer("webhooks", "webhooks", ports.webhooks)),
     ];
     for number in 0..scale.pricers {

@@ -159,6 +159,8 @@ fn metrics(ports: Ports) -> BTreeMap<String, String> {
         ("relay", ports.relay),
         ("projector", ports.projector),
         ("pricer", ports.pricer),
+        ("watchdog", ports.watchdog),
+        ("heartbeat", ports.heartbeat),
         ("webhooks", ports.webhooks),
         ("rabbitmq", ports.broker_metrics),
     ];

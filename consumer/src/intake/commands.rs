@@ -2,6 +2,7 @@
 
 use shared::actor::Actor;
 use shared::contracts::inbound::{Inbound, Producer, Seller};
+use shared::contracts::outbound::Recipient;
 use shared::contracts::text::{ReasonText, ShopOrderId};
 use shared::ids::OrderId;
 use shared::order::Origin;
@@ -124,7 +125,8 @@ impl Command for CancelShopOrder {
     }
 }
 
-/// The CRM has the order in its books. Nothing about the order changes; the cause with its order id is the proof.
+/// The CRM has the order in its books. Nothing about the order changes; whoever looks for orders that the CRM never
+/// acknowledged finds it written down.
 struct NoteAcknowledgement {
     order_id: OrderId,
 }
@@ -132,6 +134,7 @@ struct NoteAcknowledgement {
 impl Command for NoteAcknowledgement {
     async fn carry_out(&self, work: &mut Work<'_>) -> Result<Handled, CommandError> {
         let order = work.lock_order(self.order_id).await?;
+        work.note_acknowledged(self.order_id, Recipient::Crm.as_str()).await?;
         work.record(self.order_id, Some(order), Ok(Decided::AlreadyDone)).await
     }
 }

@@ -45,10 +45,11 @@ impl Change {
         self.before.map(|before| before.status) != Some(self.after.status())
     }
 
-    /// Whose counts it belongs to: everybody's, and its partner's.
+    /// Whose counts it belongs to: everybody's, and its partner's. The heartbeat's orders are not the house's.
     pub fn scopes(&self) -> impl Iterator<Item = String> {
-        let partner = self.after.origin.partner_id();
-        std::iter::once("all".to_owned()).chain(partner.map(|id| format!("partner:{id}")))
+        let origin = &self.after.origin;
+        let all = (!origin.is_synthetic()).then(|| "all".to_owned());
+        all.into_iter().chain(origin.partner_id().map(|id| format!("partner:{id}")))
     }
 }
 

@@ -100,7 +100,7 @@ pub(super) async fn analyze(
 }
 
 /// Holds the follower's cursor: whoever leads waits with its next batch until this transaction ends.
-pub(super) async fn hold_cursor(
+pub(crate) async fn hold_cursor(
     connection: &mut PgConnection,
     follower: &str,
     now: DateTime<Utc>,
@@ -139,7 +139,7 @@ pub(super) async fn swap(
 }
 
 /// Another life of the read model: the epoch, the checkpoint and the cursor move together.
-pub(super) async fn begin_epoch(
+pub(crate) async fn begin_epoch(
     connection: &mut PgConnection,
     follower: &str,
     position: u64,

@@ -3,6 +3,7 @@
 
 mod delivery;
 mod examples;
+mod heartbeat;
 mod housekeeping;
 mod intake;
 mod log;
@@ -16,5 +17,6 @@ mod rebuild;
 mod reconciler;
 mod relay;
 mod repricing;
+mod watchdog;
 mod webhooks;
 mod world;

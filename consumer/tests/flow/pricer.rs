@@ -90,7 +90,7 @@ impl Works {
     }
 }
 
-fn config() -> PricerConfig {
+pub fn config() -> PricerConfig {
     PricerConfig {
         lanes: Lane::ALL.to_vec(),
         slots: 2,

@@ -65,7 +65,7 @@ pub struct Watcher {
 }
 
 impl Incidents {
-    fn parse(params: Params) -> Result<Self, Problem> {
+    fn parse(params: &Params) -> Result<Self, Problem> {
         let limit = Limit::parse(params.limit)
             .map_err(|e| Problem::invalid_field("limit", e.to_string()))?;
         let mut list =
@@ -152,5 +152,5 @@ pub async fn handler(
     context: Data<Context>,
 ) -> Result<HttpResponse, Problem> {
     reader.caller.require_role(&[Role::Seller, Role::Admin])?;
-    context.answer(&reader, &Incidents::parse(params.0)?).await
+    context.answer(&reader, &Incidents::parse(&params.0)?).await
 }

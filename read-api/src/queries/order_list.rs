@@ -6,7 +6,7 @@ use sea_query::{
 };
 use sea_query_sqlx::SqlxBinder;
 use shared::ids::OperatorId;
-use shared::order::Status;
+use shared::order::{HEARTBEAT_PARTNER, Status};
 use shared::platform::database;
 use shared::views::BoardRow;
 use sqlx::types::{Json, JsonRawValue};
@@ -106,6 +106,10 @@ impl OrderList {
         }
         if let Some(partner_id) = self.scope.partner() {
             rows.and_where(Expr::col(Orders::PartnerId).eq(partner_id.as_uuid()));
+        } else {
+            // The heartbeat's orders are nobody's work.
+            let partner = || Expr::col(Orders::PartnerId);
+            rows.and_where(partner().is_null().or(partner().ne(HEARTBEAT_PARTNER.as_uuid())));
         }
         if let Some(operator_id) = self.operator {
             rows.and_where(Expr::col(Orders::OperatorId).eq(operator_id.as_uuid()));

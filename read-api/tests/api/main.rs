@@ -4,6 +4,7 @@
 mod caching;
 mod dashboard;
 mod freshness;
+mod incidents;
 mod live;
 mod messages;
 mod metal_fixings;

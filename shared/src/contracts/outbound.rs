@@ -47,7 +47,7 @@ impl Recipient {
         let told = outbound_type(event);
         match self {
             Self::Shop => told.shop && matches!(origin, Origin::Shop { .. }),
-            Self::Crm => told.crm,
+            Self::Crm => told.crm && !origin.is_synthetic(),
             Self::Listeners => true,
         }
     }

@@ -4,6 +4,7 @@
 //! was paused past its lease finds the token gone and its result is dropped.
 
 mod claim;
+mod requeue;
 
 use std::fmt;
 use std::str::FromStr;

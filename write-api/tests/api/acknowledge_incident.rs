@@ -74,7 +74,7 @@ async fn a_person_says_why_it_may_stay() {
     assert_eq!(known["attempts"][0]["outcome"], reason["reason"]);
     assert!(!app.store().escalate(id, "it is still so").await.unwrap(), "it is in a person's hand");
 
-    assert_eq!(app.acknowledge(&app.admin, id, json!({})).await.status, 400);
+    assert_eq!(app.acknowledge(&app.admin, id, json!({})).await.status, 422);
     app.acknowledge(&app.admin, Uuid::nil(), reason.clone()).await.problem(404, "not-found");
     app.store().close_incident(id).await.unwrap();
     let late = app.acknowledge(&app.admin, id, reason).await.json();

@@ -1,0 +1,465 @@
+//! Finds lost orders before anybody calls: the role that looks at rows, never at messages, so that what came due while
+//! it was down is found when it is back.
+//!
+//! Every few seconds each [`Watch`] makes one bounded look and tells what it found. A finding becomes an incident, one
+//! per subject and cause, however often it is found. [`policy`] says what to do next: try its [`Remedy`] a few times
+//! (each of them harmless when repeated), then leave it to its owner. An incident that a complete look does not find
+//! any more is closed. Everything that was tried stands in the incident.
+//!
+//! One watchdog looks at a time, others stand by. Each round ends with a row that says so
+//! ([`beat`]), and other processes alarm on its age.
+//!
+//! **To add a watch:** a file here with its causes and `look`, a line in [`Watch`], a remedy in [`heal`] if there is
+//! one, and a sabotage in `tests/flow/watchdog.rs`.
+
+mod acknowledgements;
+pub mod beat;
+mod census;
+mod deadlines;
+mod deliveries;
+mod followers;
+mod heal;
+mod jobs;
+mod lanes;
+mod messages;
+mod metrics;
+pub mod policy;
+mod producers;
+mod projection;
+mod reproject;
+mod windows;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use shared::ids::OrderId;
+use shared::incident::{Finding, Incident};
+use shared::order::census::Bucket;
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use write_api::store::{CommandError, Store};
+
+use crate::follower::{Follower, FollowerError, LogAccess};
+use crate::guard::survive;
+use heal::Remedy;
+use metrics::WatchdogMetrics;
+use policy::{Next, Policy};
+
+/// The name of its lead, its beat and its word in orders' logs.
+pub const NAME: &str = "watchdog";
+/// Longer than a round takes, by far; a server that hangs must not stop the watch unseen.
+const ROUND_DEADLINE: Duration = Duration::from_mins(2);
+
+/// How the watchdog looks. Times are how long something may be so before it is an incident.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WatchdogConfig {
+    /// The pause between two looks.
+    pub poll_ms: u64,
+    /// What one look of one watch finds at most; more is found by the next ones.
+    pub limit: u32,
+    /// Attempts to heal an incident before it is escalated.
+    pub max_attempts: u32,
+    /// The time that an attempt gets to show.
+    pub retry_seconds: u32,
+    /// An event that a follower of the log has not dealt with.
+    pub behind_seconds: u32,
+    /// A delivery that its recipient's queue does not take.
+    pub parked_seconds: u32,
+    /// A message that waits for what must come before it.
+    pub waiting_seconds: u32,
+    /// A job that is due while nobody takes it.
+    pub lane_seconds: u32,
+    /// A job whose lease ran out while nobody puts it back.
+    pub lease_seconds: u32,
+    /// A partner's order that was sent to the CRM and not acknowledged.
+    pub acknowledge_seconds: u32,
+    /// A number that a producer has passed over.
+    pub sequence_seconds: u32,
+    /// Events older than this must be on their orders' timelines.
+    pub window_seconds: u32,
+    /// How often the analysis of a file may be begun; as for the pricer.
+    pub job_attempts: u32,
+}
+
+impl Default for WatchdogConfig {
+    fn default() -> Self {
+        Self {
+            poll_ms: 5_000,
+            limit: 1_000,
+            max_attempts: 3,
+            retry_seconds: 30,
+            behind_seconds: 30,
+            parked_seconds: 30,
+            waiting_seconds: 300,
+            lane_seconds: 600,
+            lease_seconds: 30,
+            acknowledge_seconds: 30,
+            sequence_seconds: 60,
+            window_seconds: 60,
+            job_attempts: 3,
+        }
+    }
+}
+
+/// Why a look or a remedy failed. The next round tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchdogError {
+    /// The lead or the log.
+    #[error(transparent)]
+    Follower(#[from] FollowerError),
+    /// The database failed.
+    #[error("the watchdog's database failed")]
+    Database(#[from] sqlx::Error),
+    /// A remedy, or the incidents themselves.
+    #[error(transparent)]
+    Store(#[from] CommandError),
+    /// An order's events do not make a row.
+    #[error(transparent)]
+    Projection(#[from] crate::projections::ProjectionError),
+    /// A row that cannot be.
+    #[error("inconsistent data: {0}")]
+    Inconsistent(String),
+}
+
+/// What was found, and what may heal it.
+#[derive(Debug, Clone)]
+struct Trouble {
+    finding: Finding,
+    remedy: Option<Remedy>,
+}
+
+/// What a look saw.
+#[derive(Debug, Default)]
+struct Sight {
+    troubles: Vec<Trouble>,
+    /// The look was cut off at its limit: what it did not see may still be so.
+    has_more: bool,
+}
+
+impl Sight {
+    fn new(troubles: Vec<Trouble>, limit: u32) -> Self {
+        let has_more = troubles.len() >= limit as usize;
+        Self { troubles, has_more }
+    }
+}
+
+/// Everything that is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watch {
+    Jobs,
+    Lanes,
+    Followers,
+    Deliveries,
+    Acknowledgements,
+    Messages,
+    Producers,
+    Projection,
+    Holders,
+    Deadlines,
+}
+
+impl Watch {
+    const ALL: [Self; 10] = [
+        Self::Jobs,
+        Self::Lanes,
+        Self::Followers,
+        Self::Deliveries,
+        Self::Acknowledgements,
+        Self::Messages,
+        Self::Producers,
+        Self::Projection,
+        Self::Holders,
+        Self::Deadlines,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Jobs => "jobs",
+            Self::Lanes => "lanes",
+            Self::Followers => "followers",
+            Self::Deliveries => "deliveries",
+            Self::Acknowledgements => "acknowledgements",
+            Self::Messages => "messages",
+            Self::Producers => "producers",
+            Self::Projection => "projection",
+            Self::Holders => "holders",
+            Self::Deadlines => "deadlines",
+        }
+    }
+
+    /// The causes that it alone finds, and so closes.
+    const fn causes(self) -> &'static [&'static str] {
+        match self {
+            Self::Jobs => jobs::CAUSES,
+            Self::Lanes => lanes::CAUSES,
+            Self::Followers => followers::CAUSES,
+            Self::Deliveries => deliveries::CAUSES,
+            Self::Acknowledgements => acknowledgements::CAUSES,
+            Self::Messages => messages::CAUSES,
+            Self::Producers => producers::CAUSES,
+            Self::Projection => projection::CAUSES,
+            Self::Holders => census::CAUSES,
+            Self::Deadlines => deadlines::CAUSES,
+        }
+    }
+}
+
+/// What every look is made with.
+struct Scene<'s> {
+    pool: &'s PgPool,
+    config: &'s WatchdogConfig,
+    now: DateTime<Utc>,
+    /// Orders that were looked at for their read rows: by the slow scan, and because a window did not fit.
+    suspects: &'s [Uuid],
+}
+
+impl Scene<'_> {
+    /// What began before this moment is over its time.
+    fn before(&self, seconds: u32) -> DateTime<Utc> {
+        self.now - TimeDelta::seconds(seconds.into())
+    }
+
+    /// Until when something that was found now should be healed.
+    fn deadline(&self) -> DateTime<Utc> {
+        let tries = i64::from(self.config.max_attempts) * i64::from(self.config.retry_seconds);
+        self.now + TimeDelta::seconds(tries.max(60))
+    }
+
+    const fn limit(&self) -> i64 {
+        self.config.limit as i64
+    }
+}
+
+/// What a round did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Round {
+    /// Open orders in each bucket.
+    pub buckets: BTreeMap<&'static str, u64>,
+    /// Open orders in no bucket.
+    pub unaccounted: u64,
+    /// Incidents that are open now, by cause.
+    pub open: BTreeMap<&'static str, u64>,
+    /// Remedies that were applied.
+    pub tried: u64,
+    /// Incidents that were escalated.
+    pub escalated: u64,
+    /// Incidents whose cause was gone.
+    pub healed: u64,
+    /// Watches that were cut off at their limit: there is more.
+    pub cut_off: Vec<&'static str>,
+    /// Watches that failed.
+    pub failed: Vec<&'static str>,
+    /// Events whose window was compared with the timelines.
+    pub compared: u64,
+}
+
+/// Looks for lost orders, if it leads.
+pub struct Watchdog {
+    access: LogAccess,
+    store: Store,
+    config: WatchdogConfig,
+    metrics: WatchdogMetrics,
+    lead: Option<Follower>,
+}
+
+impl Watchdog {
+    /// A watchdog over this store and its log, which does nothing yet.
+    pub fn new(access: LogAccess, store: Store, config: WatchdogConfig) -> Self {
+        Self { access, store, config, metrics: WatchdogMetrics::new(), lead: None }
+    }
+
+    /// Looks until the soft stop; whatever happens, it looks again.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let pause = Duration::from_millis(self.config.poll_ms);
+        while !stop.is_cancelled() {
+            let round = tokio::time::timeout(ROUND_DEADLINE, self.round());
+            match survive(NAME, round).await {
+                Some(Ok(Ok(Some(round)))) => tracing::debug!(?round, "looked"),
+                Some(Ok(Ok(None))) => {}
+                Some(Ok(Err(error))) => {
+                    self.lead = None;
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "a round of the watchdog failed: it begins anew");
+                }
+                Some(Err(_)) | None => self.lead = None,
+            }
+            stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+        }
+        if let Some(lead) = self.lead.take() {
+            lead.resign().await;
+        }
+    }
+
+    /// One look at everything. `None` when another watchdog leads.
+    ///
+    /// # Errors
+    /// When the lead or the incidents cannot be had. A watch that fails alone is named in the round instead.
+    pub async fn round(&mut self) -> Result<Option<Round>, WatchdogError> {
+        if self.lead.is_none() {
+            self.lead = Follower::try_lead(&self.access, NAME).await?;
+        }
+        let Some(lead) = &mut self.lead else { return Ok(None) };
+        // Whoever lost the lead unknowingly finds out here.
+        lead.touch().await?;
+        let mut round = Round::default();
+        let now = self.store.clock().now();
+        let older = now - TimeDelta::seconds(self.config.window_seconds.into());
+        let suspects = windows::suspects(lead, older, &mut round).await?;
+        let scanned = projection::slow_scan(self.store.pool(), self.config.limit).await?;
+        let suspects: Vec<Uuid> = suspects.into_iter().chain(scanned.orders).collect();
+        for watch in Watch::ALL {
+            if let Err(error) = self.watch(watch, now, &suspects, &mut round).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(watch = watch.name(), error, "a watch failed");
+                round.failed.push(watch.name());
+            }
+        }
+        let counted = census::count(self.store.pool()).await?;
+        round.unaccounted = counted.unaccounted;
+        round.buckets = Bucket::ALL.map(|b| (b.as_str(), counted.of(b))).into();
+        beat::note(self.store.pool(), NAME, now, &round, scanned.last).await?;
+        self.metrics.note(&round);
+        Ok(Some(round))
+    }
+
+    async fn watch(
+        &self,
+        watch: Watch,
+        now: DateTime<Utc>,
+        suspects: &[Uuid],
+        round: &mut Round,
+    ) -> Result<(), WatchdogError> {
+        let scene = Scene { pool: self.store.pool(), config: &self.config, now, suspects };
+        let sight = match watch {
+            Watch::Jobs => jobs::look(&scene).await?,
+            Watch::Lanes => lanes::look(&scene).await?,
+            Watch::Followers => followers::look(&scene).await?,
+            Watch::Deliveries => deliveries::look(&scene).await?,
+            Watch::Acknowledgements => acknowledgements::look(&scene).await?,
+            Watch::Messages => messages::look(&scene).await?,
+            Watch::Producers => producers::look(&scene).await?,
+            Watch::Projection => projection::look(&scene).await?,
+            Watch::Holders => census::look(&scene).await?,
+            Watch::Deadlines => deadlines::look(&scene).await?,
+        };
+        self.act_on(watch, &sight, now, round).await
+    }
+
+    async fn act_on(
+        &self,
+        watch: Watch,
+        sight: &Sight,
+        now: DateTime<Utc>,
+        round: &mut Round,
+    ) -> Result<(), WatchdogError> {
+        let findings: Vec<Finding> = sight.troubles.iter().map(|t| t.finding.clone()).collect();
+        let incidents = self.store.open_incidents(&findings).await?;
+        if sight.has_more {
+            round.cut_off.push(watch.name());
+        } else {
+            let seen: Vec<Uuid> = incidents.iter().map(|incident| incident.incident_id).collect();
+            round.healed += self.store.close_unseen_incidents(watch.causes(), &seen).await?;
+        }
+        let mut to_reproject = Vec::new();
+        for incident in &incidents {
+            let Some(trouble) = sight.troubles.iter().find(|t| is_of(t, incident)) else {
+                continue;
+            };
+            *round.open.entry(trouble.finding.cause).or_default() += 1;
+            match (self.policy().next(incident, trouble.remedy.is_some(), now), &trouble.remedy) {
+                (Next::Heal, Some(Remedy::Reproject(order_id))) => {
+                    to_reproject.push((incident.incident_id, *order_id));
+                }
+                (Next::Heal, Some(remedy)) => self.heal(incident, remedy, round).await?,
+                (Next::Escalate(why), _) => self.escalate(incident, why, round).await?,
+                _ => {}
+            }
+        }
+        self.reproject(&to_reproject, round).await
+    }
+
+    const fn policy(&self) -> Policy {
+        Policy {
+            max_attempts: self.config.max_attempts,
+            pause: TimeDelta::seconds(self.config.retry_seconds as i64),
+        }
+    }
+
+    async fn heal(
+        &self,
+        incident: &Incident,
+        remedy: &Remedy,
+        round: &mut Round,
+    ) -> Result<(), WatchdogError> {
+        let outcome = match remedy.apply(&self.store, &self.config).await {
+            Ok(outcome) => outcome,
+            Err(error) => format!("failed: {error}"),
+        };
+        round.tried += 1;
+        tracing::info!(
+            incident.id = %incident.incident_id,
+            incident.cause = incident.cause,
+            remedy = remedy.name(),
+            outcome,
+            "an incident is being healed"
+        );
+        Ok(self.store.note_attempt(incident.incident_id, remedy.name(), &outcome).await?)
+    }
+
+    /// Orders are projected anew together: each time is another life of the read model.
+    async fn reproject(
+        &self,
+        orders: &[(Uuid, OrderId)],
+        round: &mut Round,
+    ) -> Result<(), WatchdogError> {
+        if orders.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<OrderId> = orders.iter().map(|(_, order_id)| *order_id).collect();
+        let outcome = match reproject::run(&self.access, &ids).await {
+            Ok(position) => format!("done at {position}"),
+            Err(error) => format!("failed: {error}"),
+        };
+        tracing::info!(orders = ids.len(), outcome, "orders are projected anew");
+        for (incident_id, _) in orders {
+            round.tried += 1;
+            self.store.note_attempt(*incident_id, "reproject", &outcome).await?;
+        }
+        Ok(())
+    }
+
+    async fn escalate(
+        &self,
+        incident: &Incident,
+        why: &str,
+        round: &mut Round,
+    ) -> Result<(), WatchdogError> {
+        if self.store.escalate(incident.incident_id, why).await? {
+            round.escalated += 1;
+            tracing::warn!(
+                incident.id = %incident.incident_id,
+                incident.cause = incident.cause,
+                incident.subject = incident.subject,
+                owner = incident.owner,
+                why,
+                "an incident needs its owner"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn is_of(trouble: &Trouble, incident: &Incident) -> bool {
+    let finding = &trouble.finding;
+    finding.cause == incident.cause
+        && finding.subject.kind == incident.subject_kind
+        && finding.subject.name == incident.subject
+}
+
+fn age_seconds(since: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
+    (now - since).num_seconds()
+}

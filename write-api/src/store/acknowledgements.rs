@@ -1,0 +1,26 @@
+//! Rows of `write.acknowledgements`: which recipient has said that it has which order in its books.
+
+use shared::ids::OrderId;
+
+use super::{CommandError, Work};
+
+impl Work<'_> {
+    /// The recipient has the order. Saying so again changes nothing.
+    pub async fn note_acknowledged(
+        &mut self,
+        order_id: OrderId,
+        recipient: &str,
+    ) -> Result<(), CommandError> {
+        let (store, connection, _) = self.parts();
+        sqlx::query!(
+            "INSERT INTO write.acknowledgements (order_id, recipient, acknowledged_at)
+             VALUES ($1, $2, $3) ON CONFLICT (order_id, recipient) DO NOTHING",
+            order_id.as_uuid(),
+            recipient,
+            store.clock().now(),
+        )
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}
