@@ -12,7 +12,8 @@
 //! | names that lead out of the archive | [`archive`]: no such archive is opened |
 //! | entities | [`part`]: no document type |
 //! | a chain of doublings, a cycle | [`placing`]: everything is counted before anything is placed |
-//! | many small elements that take more memory than bytes | [`Memory`] |
+//! | many small elements that take more memory than bytes, or time and no memory | [`Memory`] |
+//! | many comments | [`xml`] |
 
 mod archive;
 mod inflate;
@@ -68,15 +69,38 @@ fn missing(name: &str) -> ModelError {
 struct Memory {
     left: u64,
     limit: u64,
+    /// Elements that may still be passed over, and of how many.
+    ignored_left: u64,
+    ignored_limit: u64,
 }
 
 impl Memory {
     const FLOOR: u64 = 24 << 20;
     const TIMES: u64 = 16;
+    /// Materials and places in textures are such elements: some for each triangle, and 8 packed bytes each.
+    const IGNORED_FLOOR: u64 = 500_000;
+    const BYTES_OF_IGNORED: u64 = 4;
 
     fn for_file(bytes: usize) -> Self {
         let limit = Self::FLOOR + Self::TIMES * bytes as u64;
-        Self { left: limit, limit }
+        let ignored = Self::IGNORED_FLOOR + bytes as u64 / Self::BYTES_OF_IGNORED;
+        Self { left: limit, limit, ignored_left: ignored, ignored_limit: ignored }
+    }
+
+    /// Books an element that says nothing about the volume: it takes no memory, but the shortest
+    /// ones, packed a hundred to one, would take half a minute to pass over.
+    fn ignore(&mut self) -> Result<(), ModelError> {
+        match self.ignored_left.checked_sub(1) {
+            Some(left) => {
+                self.ignored_left = left;
+                Ok(())
+            }
+            None => Err(ModelError::OverLimit {
+                place: Place::File,
+                what: "elements that say nothing about the volume",
+                limit: self.ignored_limit,
+            }),
+        }
     }
 
     /// Books so many bytes.
@@ -107,5 +131,14 @@ mod tests {
         assert_eq!(memory.take(16_000, || Place::File), Ok(()));
         let refused = memory.take(1, || Place::File);
         assert!(matches!(refused, Err(ModelError::OverLimit { .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn elements_may_be_passed_over_in_proportion_to_the_file() {
+        let mut memory = Memory::for_file(4000);
+        for _ in 0..Memory::IGNORED_FLOOR + 1000 {
+            memory.ignore().unwrap();
+        }
+        assert!(matches!(memory.ignore(), Err(ModelError::OverLimit { limit: 501_000, .. })));
     }
 }

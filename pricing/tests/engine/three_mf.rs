@@ -250,6 +250,10 @@ fn bombs_are_stopped_by_what_really_comes_out() {
     let entry = position(&claims, b"PK\x01\x02", 1);
     claims[entry + 24..entry + 28].copy_from_slice(&u32::MAX.to_le_bytes());
     assert!(refused(&claims).to_string().contains("checksum or length"));
+    // A million comments.
+    let comments = "<!---->".repeat(1_000_001);
+    let stuffed = zip(&package(xml.replacen("<mesh>", &(comments + "<mesh>"), 1)), false);
+    assert_eq!(over(&stuffed).1, 1_000_000);
     // A tag that never ends.
     let tag = xml.replacen("<mesh>", &format!("<mesh a=\"{}\">", noise(1_300_000)), 1);
     assert_eq!(over(&three_mf(&tag)), ("bytes in one tag", 1 << 20));

@@ -8,14 +8,15 @@ use crate::writers::{ITEM, container, glb, model_xml, object_xml, package, three
 pub type Hostile = (&'static str, fn() -> Vec<u8>);
 
 /// All of them.
-pub const ALL: [Hostile; 27] = [
+pub const ALL: [Hostile; 28] = [
     ("empty", Vec::new),
     ("3mf-bomb-of-blanks", || three_mf(&model().replacen('\n', &" ".repeat(100_000_000), 1))),
     ("3mf-bomb-of-elements", || {
-        three_mf(&full_of("<vertex x=\"1\" y=\"1\" z=\"1\"/>".repeat(3_000_000)))
+        three_mf(&full_of(&"<vertex x=\"1\" y=\"1\" z=\"1\"/>".repeat(3_000_000)))
     }),
-    ("3mf-elements-below-the-ratio", || three_mf(&full_of(noisy_vertices(1_500_000)))),
-    ("3mf-bomb-of-empty-elements", || three_mf(&full_of("<v/>".repeat(20_000_000)))),
+    ("3mf-elements-below-the-ratio", || three_mf(&full_of(&noisy_vertices(1_500_000)))),
+    ("3mf-bomb-of-empty-elements", || three_mf(&full_of(&"<v/>".repeat(20_000_000)))),
+    ("3mf-bomb-of-comments", || three_mf(&full_of(&"<!---->".repeat(8_000_000)))),
     ("3mf-claims-4-gb", claims_4_gb),
     ("3mf-path-out-of-the-archive", || with_entry("../../etc/passwd")),
     ("3mf-path-from-the-root", || with_entry("/etc/passwd")),
@@ -66,8 +67,8 @@ fn solid() -> Vec<Facet> {
 }
 
 /// A model with so much more among its vertices.
-fn full_of(elements: String) -> String {
-    model().replacen("<vertices>\n", &(String::from("<vertices>\n") + &elements), 1)
+fn full_of(elements: &str) -> String {
+    model().replacen("<vertices>\n", &(String::from("<vertices>\n") + elements), 1)
 }
 
 /// Vertices that pack like those of a model.

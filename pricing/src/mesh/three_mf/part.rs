@@ -166,7 +166,7 @@ impl Reading<'_> {
                 let name = String::from_utf8_lossy(tag.name);
                 Err(unsupported(format!("\"{name}\" is not read, only meshes and components")))
             }
-            _ => Ok(Context::Elsewhere),
+            _ => self.memory.ignore().map(|()| Context::Elsewhere),
         }
     }
 

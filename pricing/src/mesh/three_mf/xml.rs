@@ -14,6 +14,8 @@ use crate::mesh::{ModelError, Place};
 const MAX_DEPTH: u64 = 64;
 /// The longest tag.
 const LONGEST_TAG: usize = 1 << 20;
+/// The most comments, CDATA sections and processing instructions.
+const MAX_ASIDES: u64 = 1_000_000;
 
 /// One step through the document.
 pub(super) enum Step<'tag> {
@@ -39,11 +41,13 @@ pub(super) struct Document<'bytes> {
     open: Vec<usize>,
     /// Whether there was an element.
     seen: bool,
+    /// How many comments and the like there were.
+    asides: u64,
 }
 
 impl<'bytes> Document<'bytes> {
     pub(super) fn new(inflate: Inflate<'bytes>) -> Self {
-        Self { inflate, names: vec![], open: vec![], seen: false }
+        Self { inflate, names: vec![], open: vec![], seen: false, asides: 0 }
     }
 
     /// Where reading has come to.
@@ -159,6 +163,11 @@ impl<'bytes> Document<'bytes> {
     /// Over a comment, a CDATA section or a processing instruction.
     #[cold]
     fn skip_aside(&mut self) -> Result<(), ModelError> {
+        self.asides += 1;
+        if self.asides > MAX_ASIDES {
+            let (place, what) = (self.place(), "comments and processing instructions");
+            return Err(ModelError::OverLimit { place, what, limit: MAX_ASIDES });
+        }
         while self.inflate.window().len() < 9 && self.inflate.more()? {}
         let window = self.inflate.window();
         let (start, end): (usize, &[u8]) = if window.starts_with(b"<!--") {
