@@ -67,22 +67,17 @@ async fn keep_tidy(store: &Store, config: HousekeepingConfig, deleted: &Counter<
 pub async fn tidy(store: &Store, config: HousekeepingConfig) -> Result<Tidied, CommandError> {
     let before = |days: u32| store.clock().now() - TimeDelta::days(days.into());
     let (causes, quotes) = (before(config.causes_days), before(config.quotes_days));
-    Ok(Tidied {
-        causes: in_batches(async || store.delete_causes_before(causes).await).await?,
-        quotes: in_batches(async || store.delete_quotes_before(quotes).await).await?,
-    })
-}
-
-async fn in_batches(
-    delete: impl AsyncFn() -> Result<u64, CommandError>,
-) -> Result<u64, CommandError> {
-    let mut deleted = 0;
+    let mut tidied = Tidied { causes: 0, quotes: 0 };
     for _ in 0..BATCHES {
-        let batch = delete().await?;
-        deleted += batch;
-        if batch < HOUSEKEEPING_BATCH {
+        let batch = Tidied {
+            causes: store.delete_causes_before(causes).await?,
+            quotes: store.delete_quotes_before(quotes).await?,
+        };
+        tidied.causes += batch.causes;
+        tidied.quotes += batch.quotes;
+        if batch.causes.max(batch.quotes) < HOUSEKEEPING_BATCH {
             break;
         }
     }
-    Ok(deleted)
+    Ok(tidied)
 }
