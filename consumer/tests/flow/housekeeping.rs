@@ -2,7 +2,6 @@
 
 use chrono::TimeDelta;
 use consumer::housekeeping::{HousekeepingConfig, Tidied, tidy};
-use shared::contracts::inbound::Inbound;
 use shared::contracts::samples::quote_requested;
 use sqlx::types::Json;
 
@@ -17,7 +16,7 @@ async fn count(world: &World, query: &'static str) -> i64 {
 #[tokio::test]
 async fn old_answers_and_settled_quotes_go_and_what_somebody_waits_for_stays() {
     let world = World::new().await;
-    world.tell(0, &[Inbound::ShopQuoteRequested(quote_requested())]).await;
+    world.tell(0, &[quote_requested()]).await;
     world.intake().take_in(1).await.unwrap();
     let waiting =
         count(&world, "SELECT count(*) FROM write.quotes WHERE state = 'requested'").await;
