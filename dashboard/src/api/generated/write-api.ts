@@ -38,6 +38,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/incidents/{incident_id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Acknowledges an incident: its owner has it in hand. A healed one stays as it is. */
+        post: operations["acknowledge_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/{message_no}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Discards a message that is parked or waits. Later messages of its order go on. */
+        post: operations["discard_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/{message_no}/edit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a message that is parked or waits another text, and replays it. What it said at first stays, and so does what
+         *     each edit replaced.
+         */
+        post: operations["edit_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/{message_no}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replays a message that is parked, or tries one that waits now. It meets the same rules as when it came, and is
+         *     never applied twice.
+         */
+        post: operations["replay_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Discards parked messages, the oldest first. Their rows stay. */
+        post: operations["discard_messages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replays parked messages, the oldest first. */
+        post: operations["replay_messages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/metal-fixings": {
         parameters: {
             query?: never;
@@ -330,6 +438,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orders/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A partner submits up to 1,000 orders. Each row is taken or refused by itself, under its external id.
+         * @description The `Idempotency-Key` names the request: with another body it is refused. A retry is safe with the same key and
+         *     with a new one, because every row is known by its external id.
+         */
+        post: operations["submit_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parked-deliveries/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries parked events now. */
+        post: operations["retry_deliveries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/partners": {
         parameters: {
             query?: never;
@@ -418,6 +564,152 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/reconciliations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a list of orders and their statuses in, to be compared with ours. The same key with the same list is the
+         *     same reconciliation.
+         */
+        post: operations["reconcile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reconciliations/{reconciliation_id}/redrive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends the events again that the sender of a list does not know of: under the same ids, in each order's order. Each row
+         *     is dealt with once; what was not relayed for the first time yet is not sent twice.
+         */
+        post: operations["redrive_reconciliation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Registers a webhook, or changes its address or types. The secret of a new one is shown this once; if the answer got
+         *     lost, rotate it, or choose it yourself.
+         */
+        put: operations["put_webhook"];
+        post?: never;
+        /** Deletes a webhook. Its id is not used again. */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pauses a webhook. Pausing it again changes nothing. */
+        post: operations["pause_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends deliveries again. Receivers know them by their `webhook-id`, which stays the same. */
+        post: operations["replay_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resumes a paused webhook. Resuming it again changes nothing. */
+        post: operations["resume_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds a secret. At most two live: while one is on its way out, another cannot be added before it is dropped. */
+        post: operations["rotate_webhook_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/secrets/{secret_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Drops one of two live secrets; the other one stays for good. */
+        delete: operations["drop_webhook_secret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -446,6 +738,11 @@ export interface components {
             reason: components["schemas"]["Reason"];
             /** @description The unit that orders of it state. */
             unit: components["schemas"]["Unit"];
+        };
+        /** @description As it arrives. */
+        AcknowledgeIncidentBody: {
+            /** @description What is known about it, or is being done. */
+            reason: components["schemas"]["Reason"];
         };
         /** @description Whoever causes a command. Names are what colleagues see; nothing else about a person is kept. */
         Actor: {
@@ -510,6 +807,22 @@ export interface components {
          * @description An API key (not its secret).
          */
         ApiKeyId: string;
+        /** @description The answers, in the order of the rows. */
+        BatchAnswer: {
+            /** @description Orders that are new. */
+            created: number;
+            /** @description Rows that became no order. */
+            refused: number;
+            /** @description Orders that were here already. */
+            replayed: number;
+            /** @description One for each row. */
+            rows?: components["schemas"]["RowAnswer"][];
+        };
+        /** @description Why. */
+        Because: {
+            /** @description Kept with the deed; no personal data, please. */
+            reason: components["schemas"]["Reason"];
+        };
         /** @description Who called an order off, and why. */
         CancellationView: {
             /** @description Who. */
@@ -557,12 +870,29 @@ export interface components {
         CommandKind: "initiate" | "upload-file" | "submit" | "price" | "reprice" | "approve" | "take" | "give-back" | "complete" | "rework" | "pack" | "ship" | "close" | "cancel";
         /** @example RUB */
         Currency: string;
+        /** @description What became of deliveries that wait. */
+        DeliveriesAnswer: {
+            /**
+             * Format: int64
+             * @description Orders whose oldest parked event is tried now; what waits behind it follows by itself.
+             */
+            due: number;
+            /** @description Whether there are more: call again. */
+            has_more: boolean;
+        };
         DisplayName: string;
         /**
          * @description Why an observation is not taken at once.
          * @enum {string}
          */
         Doubt: "jump" | "first" | "other_currency" | "older" | "from_the_future" | "superseded" | "by_a_person";
+        /** @description The new text. */
+        EditBody: {
+            /** @description The whole message, envelope and all, as its sender should have sent it. */
+            message: Record<string, never>;
+            /** @description What was wrong. */
+            reason: components["schemas"]["Reason"];
+        };
         ExternalId: string;
         /** @description What recording or deciding a fixing answers. */
         FixingAnswer: {
@@ -590,6 +920,71 @@ export interface components {
              */
             taken_at: string;
         };
+        /** @description An incident as people see it. */
+        Incident: {
+            /** @description What was tried or said, the oldest first, at most the last 20: each with `at`, `what` and `outcome`. */
+            attempts: Record<string, never>[];
+            /** @description What is wrong, for programs. */
+            cause: string;
+            /**
+             * Format: date-time
+             * @description When the cause was gone.
+             */
+            closed_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when it should be healed.
+             */
+            deadline: string;
+            /** @description What was seen last. */
+            evidence: Record<string, never>;
+            /**
+             * Format: uuid
+             * @description Which incident.
+             */
+            incident_id: string;
+            /**
+             * Format: date-time
+             * @description When it was last seen to be so.
+             */
+            last_seen_at: string;
+            /**
+             * Format: date-time
+             * @description When it was found.
+             */
+            opened_at: string;
+            order_id?: components["schemas"]["OrderId"] | null;
+            /** @description Who must act when the system cannot. */
+            owner: string;
+            /** @description How far it is. */
+            status: components["schemas"]["IncidentStatus"];
+            /** @description Which one. */
+            subject: string;
+            /** @description Which kind of thing it is about: `order`, `delivery`, `message`, `follower`, `lane`, `producer`, `system`. */
+            subject_kind: string;
+            /**
+             * Format: date-time
+             * @description When the system last tried to heal it.
+             */
+            tried_at?: string | null;
+            /**
+             * Format: int32
+             * @description How often the system tried to heal it.
+             */
+            tries: number;
+        };
+        /** @description What acknowledging an incident answers. */
+        IncidentAnswer: {
+            /** @description Whether it was closed already and nothing changed. */
+            already_done: boolean;
+            /** @description As it is now. */
+            incident: components["schemas"]["Incident"];
+        };
+        /**
+         * @description How far an incident is.
+         * @enum {string}
+         */
+        IncidentStatus: "open" | "healing" | "escalated" | "acknowledged" | "healed";
         /** @description A key to be. */
         IssueApiKey: {
             /**
@@ -611,6 +1006,45 @@ export interface components {
             /** @description Name it to revoke the key. */
             api_key_id: components["schemas"]["ApiKeyId"];
         };
+        /** @description Why, for whoever says it. */
+        MaybeBecause: {
+            reason?: components["schemas"]["Reason"] | null;
+        };
+        /** @description What became of one message. */
+        MessageAnswer: {
+            /** @description Whether it was so before. */
+            already_done: boolean;
+            /**
+             * Format: int64
+             * @description Which one.
+             */
+            message_no: number;
+            /** @description What it is now; a waiting one is tried within a second. */
+            state: components["schemas"]["MessageState"];
+        };
+        /** @description What became of many messages. */
+        MessagesAnswer: {
+            /**
+             * Format: int64
+             * @description How many this call was about.
+             */
+            changed: number;
+            /**
+             * Format: int64
+             * @description The last of these; absent when there was none.
+             */
+            last?: number | null;
+            /**
+             * Format: int64
+             * @description How many of the selection are still parked behind the last of these: call again with `after` = `last`.
+             */
+            left: number;
+        };
+        /**
+         * @description What a message that was not applied at once has come to.
+         * @enum {string}
+         */
+        MessageState: "waiting" | "parked" | "applied" | "discarded";
         /**
          * @description A metal that is traded pure.
          * @enum {string}
@@ -775,6 +1209,11 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description What became of a row.
+         * @enum {string}
+         */
+        Outcome: "created" | "replayed" | "refused";
         /** @description What was seen of a model while its bytes went by. Lengths in the file's own unit, which STL, OBJ, PLY and OFF do not say. */
         Outside: {
             /**
@@ -806,6 +1245,8 @@ export interface components {
          * @description Another jewellery seller who uses our API.
          */
         PartnerId: string;
+        /** @example shop */
+        Party: string;
         /** @description Nothing but what the caller saw. */
         PlainBody: {
             /**
@@ -1005,6 +1446,16 @@ export interface components {
              */
             wip_limit: number;
         };
+        /** @description A webhook as its owner describes it. */
+        PutWebhook: {
+            /** @description Which types of events to send; all when left out or empty. */
+            event_types?: string[];
+            partner_id?: components["schemas"]["PartnerId"] | null;
+            /** @description What to sign with, `whsec_…`; made here when left out. Counts only for a new webhook: others rotate. */
+            secret?: string | null;
+            /** @description Where to send events: `https`, on the public internet, at most 500 characters. */
+            url: string;
+        };
         Quantity: number;
         /** @description A question what something would cost. */
         QuoteBody: {
@@ -1031,6 +1482,8 @@ export interface components {
         QuoteId: string;
         /** @description Paths of the read API. */
         QuoteLinks: {
+            /** @description What was measured of the model, and a little later its printability report. */
+            analysis: string;
             /** @description A stream of what becomes of it. */
             events: string;
             /** @description As it is now. */
@@ -1060,8 +1513,6 @@ export interface components {
             /** @description What the requester calls it. */
             reference?: string | null;
             refusal?: components["schemas"]["RefusalView"] | null;
-            /** @description The printability report, once the model was looked at. */
-            report?: Record<string, never> | null;
             /**
              * Format: int32
              * @description Grows with each change.
@@ -1094,6 +1545,25 @@ export interface components {
             /** @description Kept on the timeline; no personal data, please. */
             reason: components["schemas"]["Reason"];
         };
+        /** @description A list that has come. */
+        ReceivedList: {
+            /** @description Whether the same list came before, under the same key. */
+            already_known: boolean;
+            /** @description Whose it is. */
+            party: components["schemas"]["Party"];
+            /** @description Names it: the read API tells what is found. */
+            reconciliation_id: components["schemas"]["ReconciliationId"];
+            /**
+             * Format: int64
+             * @description Its rows.
+             */
+            rows: number;
+        };
+        /**
+         * Format: uuid
+         * @description A comparison of somebody's list of orders with ours.
+         */
+        ReconciliationId: string;
         /** @description What a metal costs. */
         RecordFixingBody: {
             /** @description The currency of the rate cards. */
@@ -1110,6 +1580,40 @@ export interface components {
             /** @description Who says so: the exchange, the supplier. */
             source: components["schemas"]["FixingSource"];
         };
+        /** @description What was sent again. */
+        RedriveAnswer: {
+            /**
+             * Format: int64
+             * @description Events that are on their way, each under the id that it always had.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Rows that are left: call again.
+             */
+            left: number;
+            /**
+             * Format: int64
+             * @description Rows of the reconciliation that this call dealt with.
+             */
+            rows: number;
+        };
+        /** @description Which rows. */
+        RedriveBody: {
+            /** @description Only these; both if not said. */
+            kinds?: components["schemas"]["Redriven"][] | null;
+            /**
+             * Format: int32
+             * @description Rows at most, 1 to 1,000; 1,000 if not said.
+             */
+            limit?: number | null;
+            reason?: components["schemas"]["Reason"] | null;
+        };
+        /**
+         * @description What can be sent again.
+         * @enum {string}
+         */
+        Redriven: "behind" | "missing";
         /** @description Why there is no price. */
         RefusalView: {
             /** @description The kind of trouble, for programs. */
@@ -1117,12 +1621,94 @@ export interface components {
             /** @description What is wrong, for people. */
             reason: string;
         };
+        /** @description A webhook as it is now. */
+        RegisteredWebhook: {
+            /** @description Which types; empty for all. */
+            event_types: string[];
+            /** @description Whose it is. */
+            partner_id: components["schemas"]["PartnerId"];
+            /** @description The secret of a new webhook, shown this once. */
+            secret?: string | null;
+            /** @description Where events are sent. */
+            url: string;
+            /**
+             * Format: uuid
+             * @description As the caller chose.
+             */
+            webhook_id: string;
+        };
         /** @description A partner to be. */
         RegisterPartner: {
             /** @description What our people call them. */
             display_name: components["schemas"]["DisplayName"];
             /** @description Chosen by the caller, so that sending it again registers nobody twice. */
             partner_id: components["schemas"]["PartnerId"];
+        };
+        /** @description What to send again: `delivery`, or a period. */
+        Replay: {
+            /** @description Of a period, also what was delivered; otherwise only what was given up. */
+            delivered_too?: boolean;
+            /**
+             * @description The `webhook-id` of one delivery.
+             * @example 0199d5a1-77aa-7c3c-8a5e-1f1d7b4b7c11:4
+             */
+            delivery?: string | null;
+            /**
+             * Format: date-time
+             * @description Events that happened at this moment or later.
+             */
+            from?: string | null;
+            /**
+             * Format: date-time
+             * @description Events that happened before this moment.
+             */
+            to?: string | null;
+        };
+        /** @description What was put back into the queue. */
+        Replayed: {
+            /**
+             * Format: int64
+             * @description How many deliveries.
+             */
+            deliveries: number;
+            /** @description Whether there are more in the period. */
+            has_more: boolean;
+            /**
+             * Format: date-time
+             * @description Ask again from here when there are more.
+             */
+            next_from?: string | null;
+        };
+        /** @description Which parked events; all when nothing is said. */
+        RetryDeliveries: {
+            order_id?: components["schemas"]["OrderId"] | null;
+            reason?: components["schemas"]["Reason"] | null;
+            recipient?: components["schemas"]["Told"] | null;
+        };
+        /** @description A secret that was just added. */
+        RotatedSecret: {
+            /**
+             * Format: date-time
+             * @description Until when messages are signed with the old one as well.
+             */
+            old_until: string;
+            /** @description Shown this once. */
+            secret: string;
+            /**
+             * Format: uuid
+             * @description Name it to drop it.
+             */
+            secret_id: string;
+        };
+        /** @description A secret to be. */
+        RotateSecret: {
+            /**
+             * Format: int32
+             * @description How long the old one lives on, 0 to 168 hours; a day when left out.
+             */
+            overlap_hours?: number;
+            /** @description `whsec_` and 24 to 64 bytes in base64; made here when left out. */
+            secret?: string | null;
         };
         /**
          * @description What a rough price stands on.
@@ -1144,6 +1730,39 @@ export interface components {
             likely: components["schemas"]["Money"];
             /** @description Hardly less than this. */
             low: components["schemas"]["Money"];
+        };
+        /** @description The answer to one row. */
+        RowAnswer: {
+            answer?: components["schemas"]["CommandAnswer"] | null;
+            /** @description The row's key, if it has one. */
+            external_id?: string | null;
+            /** @description What became of it. */
+            outcome: components["schemas"]["Outcome"];
+            problem?: components["schemas"]["Problem"] | null;
+            /** @description Which row, from 0. */
+            row: number;
+        };
+        /** @description Which of the parked messages: those that fit every given part. */
+        SelectionBody: {
+            /**
+             * Format: int64
+             * @description Behind this message: `last` of the call before.
+             */
+            after?: number | null;
+            /** @description Truly all of them; needed when nothing else is said. */
+            all?: boolean;
+            /** @description Of this group. */
+            fingerprint?: string | null;
+            /**
+             * Format: int32
+             * @description 1 to 1,000; 1,000 if not said.
+             */
+            limit?: number | null;
+            reason?: components["schemas"]["Reason"] | null;
+            /** @description With this cause. */
+            reason_code?: string | null;
+            /** @description Sent by this source. */
+            source?: string | null;
         };
         /**
          * Format: uuid
@@ -1177,6 +1796,11 @@ export interface components {
         };
         /** @description All stones of a piece: at most 32 kinds, each named once, each with 1 to 10 000 stones. */
         StoneSettings: components["schemas"]["StoneSetting"][];
+        /** @description Up to 1,000 orders. */
+        SubmitBatchBody: {
+            /** @description Each as in `POST /v1/orders`. */
+            orders: components["schemas"]["SubmitBody"][];
+        };
         /** @description A partner's order: of a quote, or of what the other fields say, which are required then. */
         SubmitBody: {
             /** @description What the partner calls it; unique for ever, so that a repeated submission is the same order. */
@@ -1191,6 +1815,11 @@ export interface components {
             settings?: components["schemas"]["StoneSettings"] | null;
             unit?: components["schemas"]["Unit"] | null;
         };
+        /**
+         * @description Who is told outside, with a promise.
+         * @enum {string}
+         */
+        Told: "shop" | "crm";
         TrackingNumber: string;
         /**
          * @description The unit of a model file's numbers. STL, OBJ, PLY and OFF have none, so the caller must say.
@@ -1302,6 +1931,212 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge_incident: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeIncidentBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_message: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                message_no: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Because"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_message: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                message_no: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_message: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                message_no: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MaybeBecause"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_messages: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SelectionBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_messages: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SelectionBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesAnswer"];
+                };
             };
             default: {
                 headers: {
@@ -1910,6 +2745,72 @@ export interface operations {
             };
         };
     };
+    submit_batch: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubmitBatchBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_deliveries: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetryDeliveries"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveriesAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     register_partner: {
         parameters: {
             query?: never;
@@ -2068,6 +2969,302 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PublishedRateCard"];
                 };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reconcile: {
+        parameters: {
+            query?: {
+                /** @description Whose list it is. Systems send their own and need not say; administrators must. */
+                party?: components["schemas"]["Party"];
+            };
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Objects with `external_id`, `status` and, if known, `version` and `at`: one a line, as a JSON array (`application/json`), or as CSV with a line of names (`text/csv`). Up to 1,000,000 */
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceivedList"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redrive_reconciliation: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                reconciliation_id: components["schemas"]["ReconciliationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedriveBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedriveAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Chosen by the caller */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutWebhook"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisteredWebhook"];
+                };
+            };
+            /** @description New */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisteredWebhook"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events wait */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Replay"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events are sent */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_webhook_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotateSecret"];
+            };
+        };
+        responses: {
+            /** @description The secret, shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotatedSecret"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drop_webhook_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                secret_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is signed with it */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
