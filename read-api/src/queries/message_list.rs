@@ -53,6 +53,7 @@ impl State {
 #[into_params(parameter_in = Query)]
 pub struct Params {
     /// In this state; parked if not said.
+    #[param(inline)]
     state: Option<State>,
     /// Of this group.
     fingerprint: Option<String>,

@@ -197,6 +197,7 @@ impl Question for Lists {
 #[into_params(parameter_in = Query)]
 pub struct Params {
     /// Only rows of this kind.
+    #[param(inline)]
     kind: Option<Kind>,
     /// Rows at most, 1 to 200; 50 if not said.
     #[param(minimum = 1, maximum = 200)]

@@ -45,6 +45,7 @@ impl DeliveryState {
 #[into_params(parameter_in = Query)]
 pub struct Params {
     /// Only those in this state.
+    #[param(inline)]
     state: Option<DeliveryState>,
     /// `next` of the page before.
     before: Option<Position>,

@@ -55,6 +55,65 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/feed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to a partner's own orders, oldest first.
+         * @description Ask again with `after` = `next`, at once while `has_more`, and then every few seconds; or listen at
+         *     `/v1/feed/live`. Nothing is skipped and nothing is told twice along one chain of cursors.
+         */
+        get: operations["partner_feed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/feed/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A partner's feed as server-sent events: `event` (as in the feed; its id is the position), `heartbeat` (everything up
+         *     to its position was told), `resync` (the log began anew: begin with `since`), `resume` (too slow: connect again with the
+         *     last id).
+         */
+        get: operations["partner_feed_live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Incidents: what the system found to be wrong, what it tried, and who must act. For people of the office. */
+        get: operations["incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/live": {
         parameters: {
             query?: never;
@@ -68,6 +127,57 @@ export interface paths {
          *     id). The id of an event is a position. `EventSource` cannot send `Authorization`: use `fetch`.
          */
         get: operations["live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/message-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Parked messages by what is wrong with them, the largest group first. For people of the office. */
+        get: operations["message_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages that could not be applied at once, the newest first. For people of the office. */
+        get: operations["message_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/{message_no}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One message that could not be applied at once. For people of the office. */
+        get: operations["message"];
         put?: never;
         post?: never;
         delete?: never;
@@ -195,6 +305,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/parked-deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events that a recipient's queue would not take, in the order of the log. For people of the office. */
+        get: operations["parked_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/quotes": {
         parameters: {
             query?: never;
@@ -241,6 +368,91 @@ export interface paths {
          *     the end after the final one. The id of an event is the quote's revision.
          */
         get: operations["quote_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reconciliations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists that were compared, the newest first. Systems see their own. */
+        get: operations["reconciliation_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reconciliations/{reconciliation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One list, and what was found. */
+        get: operations["reconciliation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reconciliations/{reconciliation_id}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rows of a list that are not as they should be. */
+        get: operations["reconciliation_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Webhooks, the oldest first. */
+        get: operations["webhook_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a webhook was told, newest event first. */
+        get: operations["webhook_deliveries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -410,27 +622,167 @@ export interface components {
          * @enum {string}
          */
         CommandKind: "initiate" | "upload-file" | "submit" | "price" | "reprice" | "approve" | "take" | "give-back" | "complete" | "rework" | "pack" | "ship" | "close" | "cancel";
-        /** @description How many orders there are in each status. */
-        Counts: {
+        /** @description A compared list. */
+        ComparedList: {
+            counts?: components["schemas"]["Counts"] | null;
             /**
              * Format: date-time
-             * @description The counts were true at this moment at the latest; the header `MES-As-Of` says until when they are known to hold.
+             * @description When.
              */
-            as_of: string;
-            /** @description Every status, also those without orders, in the order of an order's life. */
-            counts: {
-                [key: string]: number;
-            };
-            /** @description Every event up to here is counted. */
-            position: components["schemas"]["Position"];
+            created_at: string;
+            /** @description Who sent it. */
+            created_by: components["schemas"]["Actor"];
+            /**
+             * Format: date-time
+             * @description When all was compared.
+             */
+            finished_at?: string | null;
+            /** @description Whose list it was. */
+            party: components["schemas"]["Party"];
+            /** @description Names it. */
+            reconciliation_id: components["schemas"]["ReconciliationId"];
+            /**
+             * Format: int64
+             * @description Its rows.
+             */
+            rows: number;
+            /** @description `loading`, `comparing`, `done` or `failed`. */
+            state: string;
+        };
+        /** @description How many rows of each kind. */
+        Counts: {
+            /**
+             * Format: int64
+             * @description They believe what never was.
+             * @default 0
+             */
+            ahead: number;
+            /**
+             * Format: int64
+             * @description They do not know our last events.
+             * @default 0
+             */
+            behind: number;
+            /**
+             * Format: int64
+             * @description Names that stand earlier in the list.
+             * @default 0
+             */
+            duplicated: number;
+            /**
+             * Format: int64
+             * @description Open orders of ours that are not in the list.
+             * @default 0
+             */
+            missing: number;
+            /**
+             * Format: int64
+             * @description They know what we told them.
+             * @default 0
+             */
+            same: number;
+            /**
+             * Format: int64
+             * @description Orders of theirs that we do not know.
+             * @default 0
+             */
+            unknown: number;
         };
         /** @example RUB */
         Currency: string;
+        /** @description Something that somebody did. */
+        Deed: {
+            /** @description `replay`, `edit` or `discard`. */
+            action: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description What the message said before, in base64. */
+            body_before_base64?: string | null;
+            /** @description Who. */
+            by: components["schemas"]["Actor"];
+            /** @description With which particulars. */
+            detail?: unknown;
+            /** @description Why. */
+            reason?: string | null;
+        };
+        /** @description A line of the delivery log. */
+        Delivery: {
+            /**
+             * Format: int32
+             * @description Attempts since it was last put into the queue.
+             */
+            attempts: number;
+            /** Format: date-time */
+            finished_at?: string | null;
+            /** @description The header `webhook-id`, and the event's id. */
+            id: string;
+            /** @description Why the last attempt failed. */
+            last_error?: string | null;
+            /** Format: date-time */
+            last_sent_at?: string | null;
+            /**
+             * Format: int32
+             * @description The HTTP status of the last answer, if there was one.
+             */
+            last_status?: number | null;
+            /**
+             * Format: date-time
+             * @description Not tried again before; of one that waits.
+             */
+            next_attempt?: string | null;
+            /**
+             * Format: date-time
+             * @description When the event happened.
+             */
+            occurred_at: string;
+            order_id: components["schemas"]["OrderId"];
+            /**
+             * Format: int32
+             * @description Messages ever sent.
+             */
+            sent: number;
+            /** @description `waiting`, `delivered` or `failed`. */
+            state: string;
+            /** @description What happened. */
+            type: string;
+        };
+        /** @description Some of the delivery log. */
+        DeliveryPage: {
+            /** @description Those of the newest event first. */
+            deliveries: components["schemas"]["Delivery"][];
+            /** @description Whether there are older ones. */
+            has_more: boolean;
+            next?: components["schemas"]["Position"] | null;
+        };
         /**
          * @description Why an observation is not taken at once.
          * @enum {string}
          */
         Doubt: "jump" | "first" | "other_currency" | "older" | "from_the_future" | "superseded" | "by_a_person";
+        /** @description An event with its place in the feed. */
+        FeedEvent: {
+            /** @description What happened; a webhook sends just this. */
+            event: components["schemas"]["PartnerEvent"];
+            /** @description Send it as `after` to go on behind this event. */
+            position: components["schemas"]["Position"];
+        };
+        /** @description Some events, oldest first. */
+        FeedPage: {
+            /**
+             * Format: date-time
+             * @description Everything that happened before this moment was told.
+             */
+            as_of: string;
+            /** @description In the order of the log; those of one order in the order in which they happened. */
+            events: components["schemas"]["FeedEvent"][];
+            /** @description Whether more is there already. */
+            has_more: boolean;
+            /** @description Send it as `after` to go on, now or later. */
+            next: components["schemas"]["Position"];
+        };
         /** @description Prices of metals. */
         Fixings: {
             /**
@@ -460,6 +812,47 @@ export interface components {
             /** @description Every event up to here was searched. */
             position: components["schemas"]["Position"];
         };
+        /** @description A page of rows. */
+        FoundPage: {
+            /** @description Names the next page, if there is one. */
+            next_cursor?: string | null;
+            /** @description The log's position that was visible beside them. */
+            position: components["schemas"]["Position"];
+            /** @description As in the list; those that are as they should be are left out. */
+            rows: components["schemas"]["FoundRow"][];
+        };
+        /** @description A row that calls for attention. */
+        FoundRow: {
+            /** @description What they call the order. */
+            external_id: string;
+            /** @description What was found. */
+            kind: string;
+            order_id?: components["schemas"]["OrderId"] | null;
+            /** @description Its status when it was compared. */
+            our_status?: string | null;
+            /**
+             * Format: int64
+             * @description Its version when it was compared.
+             */
+            our_version?: number | null;
+            /**
+             * Format: date-time
+             * @description When its events were sent again.
+             */
+            resent_at?: string | null;
+            /**
+             * Format: int64
+             * @description Its number in the list; of a missing order one behind its end.
+             */
+            row: number;
+            /** @description Which status they believe it to have. */
+            status?: string | null;
+            /**
+             * Format: int64
+             * @description Of which version they heard last.
+             */
+            version?: number | null;
+        };
         /** @description Nothing new, and the stream lives. */
         Heartbeat: {
             /**
@@ -480,6 +873,75 @@ export interface components {
              */
             taken_at: string;
         };
+        /** @description An incident as people see it. */
+        Incident: {
+            /** @description What was tried or said, the oldest first, at most the last 20: each with `at`, `what` and `outcome`. */
+            attempts: Record<string, never>[];
+            /** @description What is wrong, for programs. */
+            cause: string;
+            /**
+             * Format: date-time
+             * @description When the cause was gone.
+             */
+            closed_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when it should be healed.
+             */
+            deadline: string;
+            /** @description What was seen last. */
+            evidence: Record<string, never>;
+            /**
+             * Format: uuid
+             * @description Which incident.
+             */
+            incident_id: string;
+            /**
+             * Format: date-time
+             * @description When it was last seen to be so.
+             */
+            last_seen_at: string;
+            /**
+             * Format: date-time
+             * @description When it was found.
+             */
+            opened_at: string;
+            order_id?: components["schemas"]["OrderId"] | null;
+            /** @description Who must act when the system cannot. */
+            owner: string;
+            /** @description How far it is. */
+            status: components["schemas"]["IncidentStatus"];
+            /** @description Which one. */
+            subject: string;
+            /** @description Which kind of thing it is about: `order`, `delivery`, `message`, `follower`, `lane`, `producer`, `system`. */
+            subject_kind: string;
+            /**
+             * Format: date-time
+             * @description When the system last tried to heal it.
+             */
+            tried_at?: string | null;
+            /**
+             * Format: int32
+             * @description How often the system tried to heal it.
+             */
+            tries: number;
+        };
+        /** @description Incidents, the newest first, and how the watchers are. */
+        IncidentPage: {
+            /** @description The newest first. */
+            incidents: components["schemas"]["Incident"][];
+            /** @description Continues after the last one; nothing when there are no more. */
+            next_cursor?: string | null;
+            /** @description The log's position that was visible beside them. */
+            position: components["schemas"]["Position"];
+            /** @description Those who look for trouble, and when they last did: without them an empty list says nothing. */
+            watchers: components["schemas"]["Watcher"][];
+        };
+        /**
+         * @description How far an incident is.
+         * @enum {string}
+         */
+        IncidentStatus: "open" | "healing" | "escalated" | "acknowledged" | "healed";
         /** @description The counts, after something changed. */
         LiveCounts: {
             counts: {
@@ -497,6 +959,126 @@ export interface components {
              * @description The version of the status's list that the order is in now.
              */
             view_version: number;
+        };
+        /** @description A message with all that is known of it. */
+        MessageAnswer: components["schemas"]["MessageRow"] & {
+            /** @description The bytes, in base64. */
+            body_base64: string;
+            /** @description The bytes as JSON, if they are. */
+            decoded?: unknown;
+            /** @description What people did about it, the newest first, 100 at most. */
+            deeds: components["schemas"]["Deed"][];
+            /** @description Whether there are older ones. */
+            has_more_deeds: boolean;
+            /** @description How it travelled: exchange, routing key, properties, headers. */
+            headers: unknown;
+            /** @description What it said before it was first edited, in base64. */
+            original_body_base64?: string | null;
+            /** @description The log's position that was visible beside it. */
+            position: components["schemas"]["Position"];
+        };
+        /** @description Messages that fail for the same reason. */
+        MessageGroup: {
+            /** @description The reason of the newest of them. */
+            example: string;
+            /** @description Names the group, to list, replay or discard it. */
+            fingerprint: string;
+            /**
+             * Format: date-time
+             * @description When the first of them came.
+             */
+            first_seen_at: string;
+            /** @description What they claim to be. */
+            kind?: string | null;
+            /**
+             * Format: date-time
+             * @description When the last of them came.
+             */
+            last_seen_at: string;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            messages: number;
+            /**
+             * Format: int64
+             * @description Of how many orders, as far as they say.
+             */
+            orders: number;
+            /** @description The cause, for programs. */
+            reason_code: string;
+        };
+        /** @description Groups of parked messages. */
+        MessageGroupPage: {
+            /** @description The largest first. */
+            groups: components["schemas"]["MessageGroup"][];
+            /** @description Whether not everything that is parked was counted: only the newest 50,000 messages, and the 200 largest groups. */
+            has_more: boolean;
+            /** @description The log's position that was visible beside them. */
+            position: components["schemas"]["Position"];
+        };
+        /** @description A page of messages. */
+        MessagePage: {
+            /** @description The newest first. */
+            messages: components["schemas"]["MessageRow"][];
+            /** @description Names the next page, if there is one. */
+            next_cursor?: string | null;
+            /** @description The log's position that was visible beside them. */
+            position: components["schemas"]["Position"];
+        };
+        /** @description A message, without its bytes. */
+        MessageRow: {
+            /**
+             * Format: int32
+             * @description Tries that came to an end.
+             */
+            attempts: number;
+            /** @description Its group: the class of the error, the kind of the message, and the reason without particulars. */
+            fingerprint: string;
+            /** @description What it claims to be. */
+            kind?: string | null;
+            /**
+             * Format: date-time
+             * @description When it last came.
+             */
+            last_seen_at: string;
+            /** @description Its id, as its sender gave it. */
+            message_id?: string | null;
+            /**
+             * Format: int64
+             * @description Its number here.
+             */
+            message_no: number;
+            /**
+             * Format: date-time
+             * @description When it will be tried again.
+             */
+            next_attempt?: string | null;
+            /** @description What it calls its order. */
+            order_key?: string | null;
+            /** @description The cause, for people; may quote the message. */
+            reason: string;
+            /** @description The cause, for programs. */
+            reason_code: string;
+            /**
+             * Format: date-time
+             * @description When it first came.
+             */
+            received_at: string;
+            /**
+             * Format: int32
+             * @description How often the same message came.
+             */
+            seen: number;
+            /**
+             * Format: date-time
+             * @description When it was applied or discarded.
+             */
+            settled_at?: string | null;
+            /** @description Who seems to have sent it. */
+            source?: string | null;
+            /** @description What it has come to: `waiting`, `parked`, `applied` or `discarded`. */
+            state: string;
         };
         /**
          * @description A metal that is traded pure.
@@ -666,11 +1248,87 @@ export interface components {
              */
             version: number;
         };
+        /** @description An event that was not taken. */
+        ParkedDelivery: {
+            /**
+             * Format: int32
+             * @description Tries so far.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description Its place in the log.
+             */
+            log_position: number;
+            /**
+             * Format: date-time
+             * @description When it is tried next, if nothing earlier of the order waits.
+             */
+            next_attempt: string;
+            /** @description Of which order. */
+            order_id: components["schemas"]["OrderId"];
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            parked_at: string;
+            /** @description `unroutable`, `refused`, `behind` (an earlier event of the order) or `resent` (by a person). */
+            reason: string;
+            /** @description By whom. */
+            recipient: string;
+        };
+        /** @description A page of parked events. */
+        ParkedDeliveryPage: {
+            /** @description As in the log. */
+            deliveries: components["schemas"]["ParkedDelivery"][];
+            /** @description Names the next page, if there is one. */
+            next_cursor?: string | null;
+            /** @description The log's position that was visible beside them. */
+            position: components["schemas"]["Position"];
+        };
+        /** @description Something that happened to an order. */
+        PartnerEvent: {
+            /** @description To which order, and how it stands now. */
+            data: components["schemas"]["PartnerEventData"];
+            /**
+             * @description The same for ever: whoever has seen it may ignore the event. Also the header `webhook-id`.
+             * @example 0199d5a1-77aa-7c3c-8a5e-1f1d7b4b7c11:4
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            timestamp: string;
+            /**
+             * @description What happened, such as `order.price-calculated`.
+             * @example order.price-calculated
+             */
+            type: string;
+        };
+        /** @description The order of an event. */
+        PartnerEventData: {
+            /** @description What the event says beside its type. */
+            details: Record<string, never>;
+            /** @description Yours. */
+            external_id: string;
+            /** @description Ours. */
+            order_id: components["schemas"]["OrderId"];
+            /** @description The public status that holds after the event. */
+            status: components["schemas"]["Status"];
+            /**
+             * Format: int64
+             * @description Grows with each event of the order. Not every event is told, so there are holes.
+             */
+            version: number;
+        };
         /**
          * Format: uuid
          * @description Another jewellery seller who uses our API.
          */
         PartnerId: string;
+        /** @example shop */
+        Party: string;
         /** @example 1-4711 */
         Position: string;
         /** @description The price of an order. */
@@ -775,8 +1433,8 @@ export interface components {
              */
             percent?: number | null;
             /**
-             * @description What the worker does: `waiting` (for memory), `fetching`, `reading`, `analysing`,
-             *     `inspecting` or `pricing`.
+             * @description What the worker does: `waiting` (for memory), `fetching`, `reading`, `analysing`
+             *     or `pricing`.
              */
             phase?: string | null;
             /**
@@ -887,6 +1545,8 @@ export interface components {
         QuoteId: string;
         /** @description Paths of the read API. */
         QuoteLinks: {
+            /** @description What was measured of the model, and a little later its printability report. */
+            analysis: string;
             /** @description A stream of what becomes of it. */
             events: string;
             /** @description As it is now. */
@@ -925,8 +1585,6 @@ export interface components {
             /** @description What the requester calls it. */
             reference?: string | null;
             refusal?: components["schemas"]["RefusalView"] | null;
-            /** @description The printability report, once the model was looked at. */
-            report?: Record<string, never> | null;
             /**
              * Format: int32
              * @description Grows with each change.
@@ -948,6 +1606,20 @@ export interface components {
         };
         /** @example silver-925 */
         RateCardKey: string;
+        /**
+         * Format: uuid
+         * @description A comparison of somebody's list of orders with ours.
+         */
+        ReconciliationId: string;
+        /** @description The newest lists. */
+        ReconciliationPage: {
+            /** @description Whether there are older ones. */
+            has_more: boolean;
+            /** @description The log's position that was visible beside them. */
+            position: components["schemas"]["Position"];
+            /** @description The newest first. */
+            reconciliations: components["schemas"]["ComparedList"][];
+        };
         /** @description Why there is no price. */
         RefusalView: {
             /** @description The kind of trouble, for programs. */
@@ -984,6 +1656,18 @@ export interface components {
             likely: components["schemas"]["Money"];
             /** @description Hardly less than this. */
             low: components["schemas"]["Money"];
+        };
+        /** @description A secret, but not what it is. */
+        SecretView: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Until when messages are signed with it; without end when left out.
+             */
+            expires_at?: string | null;
+            /** Format: uuid */
+            secret_id: string;
         };
         /**
          * Format: uuid
@@ -1060,6 +1744,51 @@ export interface components {
             field: string;
             /** @description What is wrong there. */
             message: string;
+        };
+        /** @description Somebody who looks for trouble. */
+        Watcher: {
+            /**
+             * Format: date-time
+             * @description When it last finished a round.
+             */
+            beat_at: string;
+            /** @description `watchdog` or `heartbeat`. */
+            name: string;
+        };
+        /** @description All webhooks of a partner, or the oldest of all partners for people of the house. */
+        WebhookPage: {
+            /** @description Whether there are more. */
+            has_more: boolean;
+            /** @description The log's position that was visible beside them. */
+            position: components["schemas"]["Position"];
+            /** @description Oldest first, 200 at most. */
+            webhooks: components["schemas"]["WebhookView"][];
+        };
+        /** @description A webhook. */
+        WebhookView: {
+            /** Format: date-time */
+            changed_at: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Types of events that are sent; empty for all. */
+            event_types: string[];
+            /**
+             * Format: date-time
+             * @description The first failure since the last success.
+             */
+            failing_since?: string | null;
+            partner_id: components["schemas"]["PartnerId"];
+            /** Format: date-time */
+            paused_at?: string | null;
+            /** @description Why it is paused: `asked`, `failing` or `gone`. */
+            paused_reason?: string | null;
+            /** @description Oldest first; one or two live. */
+            secrets: components["schemas"]["SecretView"][];
+            /** @description `active` or `paused`. */
+            state: string;
+            url: string;
+            /** Format: uuid */
+            webhook_id: string;
         };
         /** @description A page of the asking operator's work. */
         WorkPage: {
@@ -1227,6 +1956,131 @@ export interface operations {
             };
         };
     };
+    partner_feed: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before, or the `position` of an event. Without it the feed begins with your first event. */
+                after?: components["schemas"]["Position"];
+                /** @description Events at most, 1 to 1,000; 200 if not said. */
+                limit?: number;
+                /** @description Instead of `after`: begin with the first event that happened at this moment or later. */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedPage"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    partner_feed_live: {
+        parameters: {
+            query?: {
+                /** @description As in the feed; the header `Last-Event-ID` comes first. Without either the stream begins with what is new. */
+                after?: components["schemas"]["Position"];
+            };
+            header?: {
+                /** @description Send what came after it */
+                "Last-Event-ID"?: components["schemas"]["Position"] | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    incidents: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, for the same filter. */
+                cursor?: string;
+                /** @description Incidents at most, 1 to 200; 50 if not said. */
+                limit?: number;
+                /** @description Only those about this order. */
+                order_id?: components["schemas"]["OrderId"];
+                /** @description Only those of this status. */
+                status?: components["schemas"]["IncidentStatus"];
+            };
+            header?: {
+                /** @description `ETag` of the answer that you hold */
+                "If-None-Match"?: string;
+                /** @description Not from before this position */
+                "MES-Min-Position"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Names this answer; absent from searches */
+                    ETag?: string;
+                    /** @description Everything that happened before this moment is in the answer */
+                    "MES-As-Of"?: string;
+                    /** @description Every event up to here is in the answer */
+                    "MES-Position"?: string;
+                    /** @description `cache`, `replica` or `primary` */
+                    "MES-Served-By"?: string;
+                    /** @description `true` when the answer may be from before `MES-Min-Position` */
+                    "MES-Stale"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentPage"];
+                };
+            };
+            /** @description The answer that you hold is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: never;
@@ -1245,6 +2099,148 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    message_groups: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `ETag` of the answer that you hold */
+                "If-None-Match"?: string;
+                /** @description Not from before this position */
+                "MES-Min-Position"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Names this answer; absent from searches */
+                    ETag?: string;
+                    /** @description Everything that happened before this moment is in the answer */
+                    "MES-As-Of"?: string;
+                    /** @description Every event up to here is in the answer */
+                    "MES-Position"?: string;
+                    /** @description `cache`, `replica` or `primary` */
+                    "MES-Served-By"?: string;
+                    /** @description `true` when the answer may be from before `MES-Min-Position` */
+                    "MES-Stale"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageGroupPage"];
+                };
+            };
+            /** @description The answer that you hold is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    message_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Of this group. */
+                fingerprint?: string;
+                /** @description Messages at most, 1 to 200; 50 if not said. */
+                limit?: number;
+                /** @description Of this order, as messages call it (`shop:S-1`, or our id). */
+                order_key?: string;
+                /** @description With this cause. */
+                reason_code?: string;
+                /** @description Sent by this source. */
+                source?: string;
+                /** @description In this state; parked if not said. */
+                state?: "waiting" | "parked" | "applied" | "discarded";
+            };
+            header?: {
+                /** @description `ETag` of the answer that you hold */
+                "If-None-Match"?: string;
+                /** @description Not from before this position */
+                "MES-Min-Position"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Names this answer; absent from searches */
+                    ETag?: string;
+                    /** @description Everything that happened before this moment is in the answer */
+                    "MES-As-Of"?: string;
+                    /** @description Every event up to here is in the answer */
+                    "MES-Position"?: string;
+                    /** @description `cache`, `replica` or `primary` */
+                    "MES-Served-By"?: string;
+                    /** @description `true` when the answer may be from before `MES-Min-Position` */
+                    "MES-Stale"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagePage"];
+                };
+            };
+            /** @description The answer that you hold is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                message_no: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageAnswer"];
                 };
             };
             default: {
@@ -1607,6 +2603,64 @@ export interface operations {
             };
         };
     };
+    parked_deliveries: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Events at most, 1 to 200; 50 if not said. */
+                limit?: number;
+                /** @description Only this order's. */
+                order_id?: components["schemas"]["OrderId"];
+                /** @description Whose: `shop` or `crm`. */
+                recipient?: string;
+            };
+            header?: {
+                /** @description `ETag` of the answer that you hold */
+                "If-None-Match"?: string;
+                /** @description Not from before this position */
+                "MES-Min-Position"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Names this answer; absent from searches */
+                    ETag?: string;
+                    /** @description Everything that happened before this moment is in the answer */
+                    "MES-As-Of"?: string;
+                    /** @description Every event up to here is in the answer */
+                    "MES-Position"?: string;
+                    /** @description `cache`, `replica` or `primary` */
+                    "MES-Served-By"?: string;
+                    /** @description `true` when the answer may be from before `MES-Min-Position` */
+                    "MES-Stale"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParkedDeliveryPage"];
+                };
+            };
+            /** @description The answer that you hold is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     quote_list: {
         parameters: {
             query?: {
@@ -1707,6 +2761,183 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reconciliation_list: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `ETag` of the answer that you hold */
+                "If-None-Match"?: string;
+                /** @description Not from before this position */
+                "MES-Min-Position"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Names this answer; absent from searches */
+                    ETag?: string;
+                    /** @description Everything that happened before this moment is in the answer */
+                    "MES-As-Of"?: string;
+                    /** @description Every event up to here is in the answer */
+                    "MES-Position"?: string;
+                    /** @description `cache`, `replica` or `primary` */
+                    "MES-Served-By"?: string;
+                    /** @description `true` when the answer may be from before `MES-Min-Position` */
+                    "MES-Stale"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReconciliationPage"];
+                };
+            };
+            /** @description The answer that you hold is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reconciliation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reconciliation_id: components["schemas"]["ReconciliationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparedList"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reconciliation_rows: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only rows of this kind. */
+                kind?: "missing" | "unknown" | "behind" | "duplicated" | "ahead";
+                /** @description Rows at most, 1 to 200; 50 if not said. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                reconciliation_id: components["schemas"]["ReconciliationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundPage"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhook_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookPage"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhook_deliveries: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                before?: components["schemas"]["Position"];
+                /** @description Deliveries at most, 1 to 200; 50 if not said. */
+                limit?: number;
+                /** @description Only those in this state. */
+                state?: "waiting" | "delivered" | "failed";
+            };
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
                 };
             };
             default: {
