@@ -52,7 +52,7 @@ pub fn may_be_called(url: &Url) -> bool {
             let name = name.trim_end_matches('.').to_ascii_lowercase();
             let inside = ["localhost", "local", "internal", "lan", "home.arpa", "svc", "test"];
             let is_inside = |end: &&str| name == **end || name.ends_with(&format!(".{end}"));
-            name.contains('.') && !inside.iter().any(|end| is_inside(end))
+            name.contains('.') && !inside.iter().any(is_inside)
         }
         None => false,
     }

@@ -93,8 +93,17 @@ async fn a_bad_row_is_named_with_its_field_and_spoils_no_other() {
     orders[3]["model_id"] = json!("ab".repeat(32));
     orders[4] = json!("an order");
     let answer = rows(&app.batch(&partner, &orders).await);
-    use Outcome::{Created, Refused};
-    assert_eq!(outcomes(&answer), [Created, Refused, Refused, Refused, Refused, Created]);
+    assert_eq!(
+        outcomes(&answer),
+        [
+            Outcome::Created,
+            Outcome::Refused,
+            Outcome::Refused,
+            Outcome::Refused,
+            Outcome::Refused,
+            Outcome::Created,
+        ]
+    );
     let invalid = |field: &str| ("invalid".to_owned(), vec![field.to_owned()]);
     assert_eq!(wrong(&answer, 1), invalid("/orders/1/quantity"));
     assert_eq!(wrong(&answer, 2), invalid("/orders/2/external_id"));
