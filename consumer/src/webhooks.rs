@@ -262,7 +262,7 @@ impl Webhooks {
         match outcome {
             Outcome::Dropped => queue::dropped(connection, &due, now).await?,
             Outcome::Delivered { status } => {
-                queue::delivered(connection, &due, status, now).await?
+                queue::delivered(connection, &due, status, now).await?;
             }
             Outcome::Failed(failure) => {
                 let next = self.next_attempt(&due, failure.retry_after, now);

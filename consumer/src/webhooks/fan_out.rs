@@ -25,7 +25,7 @@ struct Columns {
 }
 
 struct Webhook {
-    webhook_id: Uuid,
+    id: Uuid,
     partner_id: PartnerId,
     event_types: Vec<String>,
 }
@@ -55,7 +55,7 @@ pub(super) async fn fan_out(
             Some(webhook.partner_id) == origin.partner_id() && webhook.wants(&told.kind)
         });
         for webhook in wanting {
-            rows.webhook_ids.push(webhook.webhook_id);
+            rows.webhook_ids.push(webhook.id);
             rows.positions.push(logged.position.cast_signed());
             rows.order_ids.push(logged.order_id.as_uuid());
             rows.versions.push(logged.version.cast_signed());
@@ -111,11 +111,8 @@ async fn webhooks(connection: &mut PgConnection) -> Result<Vec<Webhook>, sqlx::E
     )
     .fetch_all(connection)
     .await?;
-    let webhook = |id, partner, event_types| Webhook {
-        webhook_id: id,
-        partner_id: PartnerId::new(partner),
-        event_types,
-    };
+    let webhook =
+        |id, partner, event_types| Webhook { id, partner_id: PartnerId::new(partner), event_types };
     Ok(rows
         .into_iter()
         .map(|row| webhook(row.webhook_id, row.partner_id, row.event_types))

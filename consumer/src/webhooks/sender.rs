@@ -17,7 +17,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// What is read of an answer, so that the connection can be used again. None of it is kept.
 const ANSWER_BYTES: usize = 16 * 1024;
 /// A receiver may ask for this much patience.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// A message that is ready to be signed.
 pub(super) struct Message {
