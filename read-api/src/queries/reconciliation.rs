@@ -68,13 +68,13 @@ pub struct ComparedList {
     /// Its rows.
     pub rows: i64,
     /// What was found, when it is done.
-    pub counts: Option<Counts>,
+    pub counts: Option<RowCounts>,
 }
 
 /// How many rows of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
-pub struct Counts {
+pub struct RowCounts {
     /// They know what we told them.
     pub same: i64,
     /// Open orders of ours that are not in the list.
@@ -149,7 +149,7 @@ impl Question for Lists {
             r#"SELECT c.epoch, c.position, c.current_at, r.reconciliation_id AS "id?", r.party AS "party?",
                       r.state AS "state?", r.created_by AS "created_by?: Json<Actor>",
                       r.created_at AS "created_at?", r.finished_at, r.row_count AS "row_count?",
-                      r.counts AS "counts?: Json<Counts>"
+                      r.counts AS "counts?: Json<RowCounts>"
                FROM read.checkpoint AS c
                LEFT JOIN LATERAL (
                    SELECT f.reconciliation_id, f.party, f.state, f.created_by, f.created_at,
