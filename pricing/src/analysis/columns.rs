@@ -120,11 +120,7 @@ pub(super) fn excess(
 fn finest_side(facets: usize) -> usize {
     let (small, largest) = SIDES;
     let deserved = real(small) * (1.0 + real(facets) / FACETS).sqrt();
-    (small..largest + 1)
-        .rev()
-        .step_by(COARSEST)
-        .find(|side| real(*side) <= deserved)
-        .unwrap_or(small)
+    (small..=largest).rev().step_by(COARSEST).find(|side| real(*side) <= deserved).unwrap_or(small)
 }
 
 /// What columns see of a whole mesh.
@@ -518,17 +514,26 @@ struct Slope {
 }
 
 impl Slope {
-    fn of(Flat([a, b, c]): &Flat, [at_a, at_b, at_c]: [f64; 3]) -> Self {
-        let area = across(*a, *b, *c);
-        let (u, v) = ([b[0] - a[0], b[1] - a[1]], [c[0] - a[0], c[1] - a[1]]);
-        let (rise_b, rise_c) = (at_b - at_a, at_c - at_a);
-        let rise = [(rise_b * v[1] - rise_c * u[1]) / area, (rise_c * u[0] - rise_b * v[0]) / area];
+    fn of(Flat([start, second, third]): &Flat, heights: [f64; 3]) -> Self {
+        let [height, to_second, to_third] =
+            [heights[0], heights[1] - heights[0], heights[2] - heights[0]];
+        let (u, v) = (
+            [second[0] - start[0], second[1] - start[1]],
+            [third[0] - start[0], third[1] - start[1]],
+        );
+        let area = across(*start, *second, *third);
+        let rise = [
+            (to_second * v[1] - to_third * u[1]) / area,
+            (to_third * u[0] - to_second * v[0]) / area,
+        ];
         let steep = rise.iter().all(|rise| rise.is_finite());
         Self {
-            start: *a,
-            height: at_a,
+            start: *start,
+            height,
             rise: if steep { rise } else { [0.0; 2] },
-            between: [at_a.min(at_b).min(at_c), at_a.max(at_b).max(at_c)],
+            between: heights.iter().fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], at| {
+                [low.min(*at), high.max(*at)]
+            }),
         }
     }
 

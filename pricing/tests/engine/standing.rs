@@ -1,5 +1,6 @@
 //! What may be done with damaged models: never a number that is silently wrong.
 #![expect(
+    clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::many_single_char_names,
     reason = "small numbers, and the names of geometry"

@@ -1,6 +1,8 @@
 //! Files made to do harm: small ones that ask for much time, for much memory, or for a number that
 //! is none.
 
+use std::fmt::Write as _;
+
 use crate::shapes::{Facet, binary, cube};
 use crate::writers::{ITEM, container, glb, model_xml, object_xml, package, three_mf, zip};
 
@@ -116,7 +118,7 @@ fn entities() -> Vec<u8> {
     let mut doctype = "<!DOCTYPE model [<!ENTITY a0 \"ha\">".to_owned();
     for number in 1..10 {
         let ten = format!("&a{};", number - 1).repeat(10);
-        doctype += &format!("<!ENTITY a{number} \"{ten}\">");
+        write!(doctype, "<!ENTITY a{number} \"{ten}\">").unwrap();
     }
     three_mf(
         &model().replacen("<model", &format!("{doctype}]><model"), 1).replace("a &amp; b", "&a9;"),
@@ -124,9 +126,11 @@ fn entities() -> Vec<u8> {
 }
 
 fn assembly(number: u32, components: &[u32]) -> String {
-    let components: String =
-        components.iter().map(|object| format!("<component objectid=\"{object}\"/>")).collect();
-    format!("<object id=\"{number}\"><components>{components}</components></object>")
+    let mut text = String::new();
+    for object in components {
+        write!(text, "<component objectid=\"{object}\"/>").unwrap();
+    }
+    format!("<object id=\"{number}\"><components>{text}</components></object>")
 }
 
 fn chain(length: u32, copies: usize) -> Vec<u8> {

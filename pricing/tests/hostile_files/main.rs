@@ -2,6 +2,8 @@
 //!
 //! How long each takes is measured by `examples/measure_hostile.rs`, on a quiet machine.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 #[path = "../engine/shapes.rs"]
 #[expect(dead_code, reason = "other tests use more of it")]
 mod shapes;
