@@ -624,7 +624,7 @@ export interface components {
         CommandKind: "initiate" | "upload-file" | "submit" | "price" | "reprice" | "approve" | "take" | "give-back" | "complete" | "rework" | "pack" | "ship" | "close" | "cancel";
         /** @description A compared list. */
         ComparedList: {
-            counts?: components["schemas"]["Counts"] | null;
+            counts?: components["schemas"]["RowCounts"] | null;
             /**
              * Format: date-time
              * @description When.
@@ -649,44 +649,19 @@ export interface components {
             /** @description `loading`, `comparing`, `done` or `failed`. */
             state: string;
         };
-        /** @description How many rows of each kind. */
+        /** @description How many orders there are in each status. */
         Counts: {
             /**
-             * Format: int64
-             * @description They believe what never was.
-             * @default 0
+             * Format: date-time
+             * @description The counts were true at this moment at the latest; the header `MES-As-Of` says until when they are known to hold.
              */
-            ahead: number;
-            /**
-             * Format: int64
-             * @description They do not know our last events.
-             * @default 0
-             */
-            behind: number;
-            /**
-             * Format: int64
-             * @description Names that stand earlier in the list.
-             * @default 0
-             */
-            duplicated: number;
-            /**
-             * Format: int64
-             * @description Open orders of ours that are not in the list.
-             * @default 0
-             */
-            missing: number;
-            /**
-             * Format: int64
-             * @description They know what we told them.
-             * @default 0
-             */
-            same: number;
-            /**
-             * Format: int64
-             * @description Orders of theirs that we do not know.
-             * @default 0
-             */
-            unknown: number;
+            as_of: string;
+            /** @description Every status, also those without orders, in the order of an order's life. */
+            counts: {
+                [key: string]: number;
+            };
+            /** @description Every event up to here is counted. */
+            position: components["schemas"]["Position"];
         };
         /** @example RUB */
         Currency: string;
@@ -1656,6 +1631,45 @@ export interface components {
             likely: components["schemas"]["Money"];
             /** @description Hardly less than this. */
             low: components["schemas"]["Money"];
+        };
+        /** @description How many rows of each kind. */
+        RowCounts: {
+            /**
+             * Format: int64
+             * @description They believe what never was.
+             * @default 0
+             */
+            ahead: number;
+            /**
+             * Format: int64
+             * @description They do not know our last events.
+             * @default 0
+             */
+            behind: number;
+            /**
+             * Format: int64
+             * @description Names that stand earlier in the list.
+             * @default 0
+             */
+            duplicated: number;
+            /**
+             * Format: int64
+             * @description Open orders of ours that are not in the list.
+             * @default 0
+             */
+            missing: number;
+            /**
+             * Format: int64
+             * @description They know what we told them.
+             * @default 0
+             */
+            same: number;
+            /**
+             * Format: int64
+             * @description Orders of theirs that we do not know.
+             * @default 0
+             */
+            unknown: number;
         };
         /** @description A secret, but not what it is. */
         SecretView: {
