@@ -20,7 +20,7 @@ fn finding(subject: &str) -> Finding {
 
 impl TestApp {
     async fn open(&self, subject: &str) -> Incident {
-        self.store().open_incident(&finding(subject)).await.unwrap()
+        self.store().open_incident(&finding(subject)).await.expect("it is opened")
     }
 
     async fn acknowledge(&self, caller: &Caller, incident_id: Uuid, body: Value) -> Answer {
