@@ -22,7 +22,7 @@ pub(super) async fn run(access: &LogAccess, orders: &[OrderId]) -> Result<Positi
     let mut connection = access.in_schema("read").connect().await?;
     let mut transaction = connection.begin().await?;
     let cursor = hold_cursor(&mut transaction, ReadModel::FOLLOWER, access.now()).await?;
-    let ids: Vec<Uuid> = orders.iter().map(|order_id| order_id.as_uuid()).collect();
+    let ids: Vec<Uuid> = orders.iter().map(OrderId::as_uuid).collect();
     let events = events_of(&mut transaction, &ids, cursor).await?;
     forget(&mut transaction, &ids).await?;
     ReadModel::apply(&mut transaction, &events).await?;

@@ -327,7 +327,7 @@ async fn a_crm_that_never_acknowledges_is_somebodys_business_after_three_attempt
     }
     let tried = ["resend", "resend", "resend", "escalate"];
     let escalated = seen("not-acknowledged", "order", "escalated", &tried);
-    assert_eq!(watched.incidents().await, [escalated.clone()]);
+    assert_eq!(watched.incidents().await, std::slice::from_ref(&escalated));
     watched.look_after(31).await;
     assert_eq!(watched.incidents().await, [escalated], "and it is left to them");
     assert_eq!(watched.world.receive("mes.to.crm", 4).await.len(), 4);
@@ -342,7 +342,7 @@ async fn messages_that_wait_too_long_or_cannot_be_read_are_found() {
     watched.world.intake().take_in(2).await.unwrap();
     watched.look().await;
     let parked = seen("message-parked", "message", "escalated", &["escalate"]);
-    assert_eq!(watched.incidents().await, [parked.clone()]);
+    assert_eq!(watched.incidents().await, std::slice::from_ref(&parked));
     watched.look_after(301).await;
     let waits = seen("message-waits", "message", "healing", &["apply"]);
     assert_eq!(watched.incidents().await, [parked, waits]);
