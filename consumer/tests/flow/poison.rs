@@ -129,7 +129,7 @@ async fn a_message_that_always_takes_too_long_costs_the_others_one_deadline() {
     intake.take_in(80).await.unwrap();
     let took = begun.elapsed();
     // Three seconds on an idle machine. With the role's own deadline, and halves, it would be minutes.
-    assert!(took < Duration::from_secs(60), "{took:?}");
+    assert!(took < Duration::from_mins(1), "{took:?}");
     let kept = [("waiting", "too-slow", 0), ("waiting", "behind", 0)];
     assert_eq!(world.kept().await, kept.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c)));
     assert_eq!(world.count("SELECT count(*) FROM write.orders").await, 39);
