@@ -16,8 +16,8 @@ use pricing::analysis::Analysis;
 use serde::{Deserialize, Serialize};
 use shared::ids::ModelId;
 use shared::order::spec::{Unit, WorkSpec};
-use sqlx::PgConnection;
 use sqlx::types::Json;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::reports::DUE_AFTER;
@@ -196,7 +196,8 @@ impl Store {
             free(&mut transaction, fence.subject.id(), key.model_id.as_str(), &key.unit_name())
                 .await?;
         transaction.commit().await?;
-        if freed {
+        let freed_late = free_what_was_locked(&self.pool, key).await?;
+        if freed || freed_late {
             self.bells.ring_pricers();
         }
         self.remember(key, known);
@@ -346,6 +347,22 @@ async fn free(
         but,
     )
     .execute(connection)
+    .await?
+    .rows_affected();
+    Ok(freed > 0)
+}
+
+/// Frees those that were locked when their analysis ended, by somebody who was *not* about to look at it: who looks
+/// for a due job also locks, for a moment, one that was just set aside. With nothing else locked, to wait for them
+/// blocks nobody.
+async fn free_what_was_locked(pool: &PgPool, key: &AnalysisKey) -> Result<bool, CommandError> {
+    let freed = sqlx::query!(
+        "UPDATE write.pricing_jobs SET not_before = queued_at
+         WHERE state = 'queued' AND model_id = $1 AND unit = $2 AND not_before > queued_at",
+        key.model_id.as_str(),
+        key.unit_name(),
+    )
+    .execute(pool)
     .await?
     .rows_affected();
     Ok(freed > 0)
