@@ -163,7 +163,8 @@ impl Inspector {
         let behind: Vec<(String, i64)> = sqlx::query_as(
             "SELECT name, (SELECT coalesce(max(position), 0) FROM write.order_events) - cursor
              FROM write.followers
-             WHERE cursor < (SELECT coalesce(max(position), 0) FROM write.order_events)",
+             WHERE name NOT IN ('watchdog', 'heartbeat') -- they lead by this table and follow nothing
+               AND cursor < (SELECT coalesce(max(position), 0) FROM write.order_events)",
         )
         .fetch_all(&mut connection)
         .await?;

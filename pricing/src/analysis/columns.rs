@@ -25,7 +25,7 @@
 //!
 //! The grid is as fine as the model deserves: twice as fine as at first when that left too much
 //! open, and the finest one grows with the number of facets, so that looking costs no
-//! more than a few times what counting edges did, and 20 ms for a small model.
+//! more than a few times what counting edges did, and about 30 ms for a small model.
 
 use super::bvh::Box3;
 use super::edges::{NO_SHELL, takes_part};
