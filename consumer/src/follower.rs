@@ -15,6 +15,8 @@
 //! - *Effect elsewhere:* [`Follower::read`], [`Follower::touch`] (waits for the synchronous standby: a row
 //!   can be visible here before the standby has it), do it, wait until it is confirmed,
 //!   [`Follower::advance`]. The effect may be repeated after a crash.
+//! - *No effect at all:* [`Follower::read`], [`Follower::pass`]. To find out again after a crash that there was nothing
+//!   to do costs less than a commit for each look.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -36,6 +38,8 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// How often a hot standby asks whether it may lead.
 const STANDBY_INTERVAL: Duration = Duration::from_millis(250);
+/// What was only passed over is written down this often.
+const PASSED_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What may be replayed: its whole effect lies in tables that can be filled again from the log's start.
 ///
@@ -109,6 +113,9 @@ impl LogAccess {
             ("tcp_keepalives_count", "3"),
             ("idle_in_transaction_session_timeout", "10s"),
             ("client_min_messages", "warning"),
+            // A follower asks the same few things, by keys, hundreds of times a second: to plan each anew would cost
+            // three times what it costs to answer.
+            ("plan_cache_mode", "force_generic_plan"),
         ]);
         Self { options, batch, clock }
     }
@@ -140,7 +147,20 @@ impl LogAccess {
 pub struct Follower {
     name: &'static str,
     reader: LogReader,
+    stored: Stored,
     clock: Arc<dyn Clock>,
+}
+
+/// The cursor as it stands in the database; the reader's own may be ahead of it by what was passed over.
+struct Stored {
+    cursor: u64,
+    at: Instant,
+}
+
+impl Stored {
+    fn new(cursor: u64) -> Self {
+        Self { cursor, at: Instant::now() }
+    }
 }
 
 impl Follower {
@@ -181,7 +201,7 @@ impl Follower {
         let cursor = database::within(CONNECT_DEADLINE, loaded).await?;
         tracing::info!(follower.name = name, log.position = cursor, "leads");
         let reader = LogReader::new(connection, cursor, access.batch);
-        Ok(Self { name, reader, clock: access.clock.clone() })
+        Ok(Self { name, reader, stored: Stored::new(cursor), clock: access.clock.clone() })
     }
 
     /// Whose cursor it is.
@@ -216,8 +236,8 @@ impl Follower {
         let (name, now) = (self.name, self.clock.now());
         let (connection, gaps) = self.reader.parts();
         let mut transaction = database::within(WRITE_DEADLINE, connection.begin()).await?;
-        move_cursor(&mut transaction, name, gaps.cursor(), to, now).await?;
-        Ok(Step { transaction, gaps, to })
+        move_cursor(&mut transaction, name, self.stored.cursor, to, now).await?;
+        Ok(Step { transaction, gaps, stored: &mut self.stored, to })
     }
 
     /// Moves the cursor by itself, after an effect elsewhere was confirmed.
@@ -225,23 +245,43 @@ impl Follower {
         self.begin(to).await?.commit().await
     }
 
+    /// Goes on behind `to`, up to which there was nothing to do. Written down with the next effect, or after a while.
+    pub async fn pass(&mut self, to: u64) -> Result<(), FollowerError> {
+        self.reader.move_to(to);
+        self.note_passed(PASSED_INTERVAL).await
+    }
+
+    /// Nothing is left to read: writes down what was passed over, if that was not done for a while.
+    pub async fn rest(&mut self) -> Result<(), FollowerError> {
+        self.note_passed(PASSED_INTERVAL).await
+    }
+
+    async fn note_passed(&mut self, at_most_every: Duration) -> Result<(), FollowerError> {
+        let cursor = self.cursor();
+        if cursor == self.stored.cursor || self.stored.at.elapsed() < at_most_every {
+            return Ok(());
+        }
+        self.advance(cursor).await
+    }
+
     /// A small write that waits for the synchronous standby, and for everything before it; it also finds
     /// out whether this follower still leads. Before an effect leaves the database.
     pub async fn touch(&mut self) -> Result<(), FollowerError> {
-        let (name, now) = (self.name, self.clock.now());
-        let (connection, gaps) = self.reader.parts();
+        let (name, now, cursor) = (self.name, self.clock.now(), self.stored.cursor);
         let query = sqlx::query!(
             "UPDATE write.followers SET touched_at = $3 WHERE name = $1 AND cursor = $2",
             name,
-            gaps.cursor().cast_signed(),
+            cursor.cast_signed(),
             now,
         );
-        let touched = database::within(WRITE_DEADLINE, query.execute(connection)).await?;
-        fenced_unless(touched.rows_affected() == 1, name, gaps.cursor())
+        let touched = database::within(WRITE_DEADLINE, query.execute(self.connection())).await?;
+        fenced_unless(touched.rows_affected() == 1, name, cursor)
     }
 
     /// Gives up the lead at once, instead of when the server notices that the connection has gone.
-    pub async fn resign(self) {
+    pub async fn resign(mut self) {
+        // What was passed over without being written down is passed over again.
+        let _ = self.note_passed(Duration::ZERO).await;
         let mut connection = self.reader.into_connection();
         let unlock = sqlx::query("SELECT pg_advisory_unlock_all()").execute(&mut connection);
         // A broken connection has lost the lock already.
@@ -255,6 +295,7 @@ impl Follower {
 pub struct Step<'f> {
     transaction: Transaction<'f, Postgres>,
     gaps: &'f mut Gaps,
+    stored: &'f mut Stored,
     to: u64,
 }
 
@@ -268,6 +309,7 @@ impl Step<'_> {
     pub async fn commit(self) -> Result<(), FollowerError> {
         database::within(WRITE_DEADLINE, self.transaction.commit()).await?;
         self.gaps.move_to(self.to);
+        *self.stored = Stored::new(self.to);
         Ok(())
     }
 }

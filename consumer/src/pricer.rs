@@ -56,6 +56,9 @@ pub struct PricerConfig {
     pub max_attempts: u32,
     /// How often to look for jobs without being woken, milliseconds.
     pub poll_ms: u64,
+    /// Between the beginnings of two jobs of one partner in a lane, on all workers together, milliseconds: so that a
+    /// batch leaves the machines to others as well.
+    pub partner_pause_ms: u32,
     /// How long a job waits when something it needs is away, seconds.
     pub away_seconds: u32,
 }
@@ -69,6 +72,16 @@ pub enum PricerError {
     /// The threads for geometry cannot be had.
     #[error("the threads cannot be started")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+/// What a look into the lanes brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// A job, which has ended.
+    Job,
+    /// Jobs that are due but are others' to begin, or whose partner had a turn just now.
+    NotYet,
+    Nothing,
 }
 
 /// Takes jobs from the lanes and ends each with a price or a reason.
@@ -122,7 +135,7 @@ impl Pricer {
     /// When the database fails; jobs in hand go back when their lease runs out.
     pub async fn drain(&self) -> Result<usize, CommandError> {
         let mut jobs = 0;
-        while self.price_next(&lanes::at_turn(&self.config.lanes, jobs)).await? {
+        while self.price_next(&lanes::at_turn(&self.config.lanes, jobs)).await? == Found::Job {
             jobs += 1;
         }
         Ok(jobs)
@@ -137,6 +150,7 @@ impl Pricer {
         wake: &Notify,
     ) {
         let pause = Duration::from_millis(self.config.poll_ms);
+        let partners_turn = Duration::from_millis(self.config.partner_pause_ms.max(1).into());
         let mut turn = first;
         while !stop.is_cancelled() {
             // Who is called while it looks must look again.
@@ -145,12 +159,15 @@ impl Pricer {
             let found =
                 self.price_next(&lanes::at_turn(lanes, turn)).await.unwrap_or_else(|error| {
                     tracing::warn!(error = &error as &dyn std::error::Error, "the pricer pauses");
-                    false
+                    Found::Nothing
                 });
             turn += 1;
-            if !found {
-                stop.run_until_cancelled(tokio::time::timeout(pause, woken)).await;
-            }
+            let pause = match found {
+                Found::Job => continue,
+                Found::NotYet => partners_turn,
+                Found::Nothing => pause,
+            };
+            stop.run_until_cancelled(tokio::time::timeout(pause, woken)).await;
         }
     }
 
@@ -168,16 +185,18 @@ impl Pricer {
         }
     }
 
-    async fn price_next(&self, lanes: &[Lane]) -> Result<bool, CommandError> {
+    async fn price_next(&self, lanes: &[Lane]) -> Result<Found, CommandError> {
+        let mut found = Found::Nothing;
         for lane in self.store.lanes_with_work(lanes).await? {
             if let Some(job) = self.store.claim_job(lane, self.terms()).await? {
                 let span = tracing::info_span!("price.order", lane = lane.as_str());
                 telemetry::continue_trace(&span, job.trace_context.as_deref());
                 self.work_on(job).instrument(span).await?;
-                return Ok(true);
+                return Ok(Found::Job);
             }
+            found = Found::NotYet;
         }
-        Ok(false)
+        Ok(found)
     }
 
     async fn work_on(&self, job: ClaimedJob) -> Result<(), CommandError> {
@@ -226,7 +245,11 @@ impl Pricer {
     }
 
     fn terms(&self) -> Terms {
-        Terms { lease: self.lease(), max_attempts: self.config.max_attempts }
+        Terms {
+            lease: self.lease(),
+            max_attempts: self.config.max_attempts,
+            partner_pause: TimeDelta::milliseconds(self.config.partner_pause_ms.into()),
+        }
     }
 
     fn lease(&self) -> TimeDelta {

@@ -197,11 +197,18 @@ impl Webhooks {
     ) -> Result<bool, WebhooksError> {
         let batch = follower.read().await?;
         metrics.note_hole(follower.hole_age());
-        let Some(last) = batch.last_position() else { return Ok(batch.behind == Behind::More) };
+        let Some(last) = batch.last_position() else {
+            follower.rest().await?;
+            return Ok(batch.behind == Behind::More);
+        };
         let now = self.now();
-        let mut step = follower.begin(last).await?;
-        fan_out::fan_out(step.connection(), &batch.events, now).await?;
-        step.commit().await?;
+        if fan_out::has_nobody_to_tell(follower.connection()).await? {
+            follower.pass(last).await?;
+        } else {
+            let mut step = follower.begin(last).await?;
+            fan_out::fan_out(step.connection(), &batch.events, now).await?;
+            step.commit().await?;
+        }
         metrics.note_batch(&batch.events, now);
         Ok(batch.behind == Behind::More)
     }

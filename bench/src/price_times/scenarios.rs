@@ -14,6 +14,8 @@ use crate::dice::Dice;
 /// From here on models are priced in the long lane.
 const LONG: u32 = 200_000;
 const MONSTER: u32 = 5_000_000;
+/// Facets of the models of a heap.
+pub const HEAPED: u32 = 1_000_000;
 const PATIENCE: Duration = Duration::from_mins(5);
 const BETWEEN_SHORT: Duration = Duration::from_millis(500);
 /// Orders per second of those beside a batch.
@@ -127,13 +129,14 @@ pub async fn batch(floor: &Floor, orders: u32, seconds: f64) -> Result<Vec<Line>
     ])
 }
 
-/// Prices per second of a heap of equal models, all there at once.
+/// Prices per second of a heap of equal models, all there at once. The models are large, so that the engine does most of
+/// the work and not the servers, which both stacks have one of.
 ///
 /// # Errors
 /// As for [`steady`].
 pub async fn heap(floor: &Floor, models: u32) -> Result<f64> {
     let count = f64::from(models);
-    let models = floor.new_models(vec![LONG - 10_000; models as usize]).await?;
+    let models = floor.new_models(vec![HEAPED; models as usize]).await?;
     let mut numbers = vec![];
     for model in &models {
         numbers.push(floor.shop_orders(model, UNITS[0]).await?);

@@ -15,7 +15,7 @@ pub(super) enum Urgency {
     Short,
     /// Somebody waits, and knows that it takes a while: a tenth of the time.
     Long,
-    /// Nobody waits: a thirtieth.
+    /// Nobody waits: a sixtieth.
     Report,
 }
 
@@ -76,7 +76,7 @@ impl Urgency {
         match self {
             Self::Short => 0,
             Self::Long => 10,
-            Self::Report => 15,
+            Self::Report => 19,
         }
     }
 

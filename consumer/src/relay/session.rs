@@ -86,11 +86,17 @@ impl<'r> Session<'r> {
             batch.events.truncate(self.relay.config.many);
         }
         let Some(last) = batch.last_position() else {
+            self.follower.rest().await?;
             let hole = batch.behind == Behind::Hole;
             return Ok(if hole { Progress::BehindAHole } else { Progress::Idle });
         };
         let parcels =
             self.route.parcels(self.follower.connection(), &batch.events, self.epoch).await?;
+        if parcels.is_empty() {
+            self.follower.pass(last).await?;
+            self.metrics.note_batch(&batch.events, self.now());
+            return Ok(Progress::Moved);
+        }
         write_api::planted!(CursorBeforePublishing, {
             self.settle(last, &[]).await?;
             self.send(parcels).await?;
@@ -110,7 +116,7 @@ impl<'r> Session<'r> {
     }
 
     async fn held(&mut self, parcels: &[Parcel]) -> Result<HashSet<OrderId>, RelayError> {
-        if parcels.is_empty() || !self.route.keeps_promises() {
+        if !self.route.keeps_promises() {
             return Ok(HashSet::new());
         }
         Ok(parked::held(self.follower.connection(), self.route, parcels).await?)

@@ -36,6 +36,15 @@ impl Webhook {
     }
 }
 
+/// Whether there is no webhook at all, so that nothing needs to be queued.
+pub(super) async fn has_nobody_to_tell(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT NOT EXISTS (SELECT FROM write.webhooks WHERE deleted_at IS NULL) AS "nobody!""#,
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// Queues these events, in the transaction that moves the cursor. Doing it twice changes nothing.
 pub(super) async fn fan_out(
     connection: &mut PgConnection,

@@ -98,6 +98,7 @@ pub fn config() -> PricerConfig {
         memory_mb: 100,
         lease_seconds: 30,
         max_attempts: 3,
+        partner_pause_ms: 0,
         poll_ms: 20,
         away_seconds: 5,
     }
@@ -116,7 +117,8 @@ fn cube() -> Vec<u8> {
     include_bytes!("../../../pricing/tests/models/20mm-xyz-cube.stl").to_vec()
 }
 
-const TERMS: Terms = Terms { lease: TimeDelta::seconds(30), max_attempts: 3 };
+const TERMS: Terms =
+    Terms { lease: TimeDelta::seconds(30), max_attempts: 3, partner_pause: TimeDelta::zero() };
 const PRICED: &str = "SELECT count(*) FROM write.orders WHERE status = 'PRICE_CALCULATED'";
 const REPORTED: &str = "SELECT count(*) FROM write.analyses
                         WHERE jsonb_typeof(report->'findings') = 'array' AND report_due IS NULL";

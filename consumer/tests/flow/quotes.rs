@@ -20,7 +20,8 @@ use write_api::store::{Lane, Subject, Terms};
 
 use crate::world::World;
 
-const TERMS: Terms = Terms { lease: TimeDelta::seconds(30), max_attempts: 3 };
+const TERMS: Terms =
+    Terms { lease: TimeDelta::seconds(30), max_attempts: 3, partner_pause: TimeDelta::zero() };
 
 impl World {
     fn quote_relay(&self) -> QuoteRelay {

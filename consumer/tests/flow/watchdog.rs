@@ -158,7 +158,8 @@ async fn a_job_that_vanished_is_queued_again_and_an_attempt_that_ran_is_interrup
     let mut watched = Watched::new().await;
     let queued = watched.submit_of_shop(1).await;
     let running = watched.submit_of_shop(2).await;
-    let terms = Terms { lease: TimeDelta::seconds(30), max_attempts: 3 };
+    let terms =
+        Terms { lease: TimeDelta::seconds(30), max_attempts: 3, partner_pause: TimeDelta::zero() };
     let store = store(&watched.world);
     let claimed = store.claim_job(Lane::ShopShort, terms).await.unwrap().unwrap();
     assert_eq!(claimed.fence.subject.id(), queued.as_uuid(), "the oldest comes first");
@@ -196,7 +197,8 @@ async fn a_job_that_ended_without_a_word_is_done_again() {
 async fn a_job_whose_worker_died_is_put_back_when_no_other_worker_does() {
     let mut watched = Watched::new().await;
     watched.submit_of_shop(1).await;
-    let terms = Terms { lease: TimeDelta::seconds(30), max_attempts: 3 };
+    let terms =
+        Terms { lease: TimeDelta::seconds(30), max_attempts: 3, partner_pause: TimeDelta::zero() };
     store(&watched.world).claim_job(Lane::ShopShort, terms).await.unwrap().unwrap();
     watched.settle().await;
     assert_eq!(watched.look_after(31).await.open, [].into(), "a pricer would do it by itself");

@@ -61,6 +61,11 @@ impl Lane {
         matches!(self, Self::ShopShort | Self::PartnerShort)
     }
 
+    /// Whether partners' jobs wait here.
+    pub const fn is_partners(self) -> bool {
+        matches!(self, Self::PartnerShort | Self::PartnerLong)
+    }
+
     const fn of(is_partners: bool, facets: i64) -> Self {
         match (is_partners, facets >= LONG_FROM_FACETS) {
             (false, false) => Self::ShopShort,

@@ -16,6 +16,8 @@ pub struct Terms {
     pub lease: TimeDelta,
     /// How often the analysis of a file may be begun before it counts as one that kills workers.
     pub max_attempts: u32,
+    /// Between the beginnings of two jobs of one partner in a lane, on all workers together.
+    pub partner_pause: TimeDelta,
 }
 
 /// A job that a worker has claimed.
@@ -79,6 +81,9 @@ impl Store {
     /// Claims the fairest next job of a lane: of the tenant with the fewest running jobs, among these of the one
     /// served longest ago, the job that is due longest. `None` when nothing is due.
     ///
+    /// Of a partner a job begins at most every [`Terms::partner_pause`]: what follows a price (messages, the board)
+    /// runs on the same machines as everybody else's orders, and taking turns in a lane does not share those.
+    ///
     /// A job whose analysis is being made by another worker is set aside, and does not count as begun.
     #[tracing::instrument(name = "db.pricing_job.claim", skip(self), err(level = "debug"))]
     pub async fn claim_job(
@@ -99,9 +104,7 @@ impl Store {
         let now = self.clock.now();
         let mut transaction = self.pool.begin().await?;
         let token = self.ids.next();
-        let Some(leased) =
-            lease_fairest(&mut transaction, lane, token, now, now + terms.lease).await?
-        else {
+        let Some(leased) = lease_fairest(&mut transaction, lane, token, now, terms).await? else {
             return Ok(Look::Nothing);
         };
         let look = self.begin_job(&mut transaction, lane, terms, leased, now).await?;
@@ -210,8 +213,9 @@ async fn lease_fairest(
     lane: Lane,
     lease_token: Uuid,
     now: DateTime<Utc>,
-    lease_until: DateTime<Utc>,
+    terms: Terms,
 ) -> Result<Option<Leased>, CommandError> {
+    let rested = lane.is_partners().then(|| now - terms.partner_pause);
     // The recursive part hops from tenant to tenant along the index instead of reading every queued job.
     let leased = sqlx::query!(
         r#"WITH RECURSIVE tenants AS (
@@ -226,17 +230,22 @@ async fn lease_fairest(
            fairest AS (
                SELECT job.order_id, job.generation
                FROM tenants AS t
+               LEFT JOIN LATERAL (
+                   SELECT s.started_at FROM write.pricing_jobs AS s
+                   WHERE s.lane = $1 AND s.tenant = t.tenant AND s.started_at IS NOT NULL
+                   ORDER BY s.started_at DESC LIMIT 1
+               ) AS last ON true
                CROSS JOIN LATERAL (
                    SELECT j.order_id, j.generation, j.not_before FROM write.pricing_jobs AS j
                    WHERE j.lane = $1 AND j.state = 'queued' AND j.tenant = t.tenant
                      AND j.not_before <= $2
+                     AND ($5::timestamptz IS NULL OR last.started_at IS NULL
+                          OR last.started_at <= $5)
                    ORDER BY j.not_before LIMIT 1 FOR UPDATE SKIP LOCKED
                ) AS job
                ORDER BY (SELECT count(*) FROM write.pricing_jobs AS r
                          WHERE r.state = 'running' AND r.lane = $1 AND r.tenant = t.tenant),
-                        (SELECT s.started_at FROM write.pricing_jobs AS s
-                         WHERE s.lane = $1 AND s.tenant = t.tenant AND s.started_at IS NOT NULL
-                         ORDER BY s.started_at DESC LIMIT 1) NULLS FIRST,
+                        last.started_at NULLS FIRST,
                         job.not_before
                LIMIT 1
            )
@@ -248,7 +257,8 @@ async fn lease_fairest(
         lane.as_str(),
         now,
         lease_token,
-        lease_until,
+        now + terms.lease,
+        rested,
     )
     .fetch_optional(connection)
     .await?;

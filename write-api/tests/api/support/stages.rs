@@ -19,7 +19,7 @@ pub struct Scene {
 pub const LEASE: TimeDelta = TimeDelta::seconds(30);
 
 /// As a worker claims.
-pub const TERMS: Terms = Terms { lease: LEASE, max_attempts: 3 };
+pub const TERMS: Terms = Terms { lease: LEASE, max_attempts: 3, partner_pause: TimeDelta::zero() };
 
 impl TestApp {
     /// A partner's order in `status`, with an operator who may have 10 orders in hand.
