@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use crate::commands::submit_batch;
 use crate::config::Config;
 use crate::models::Models;
+use crate::pace::Pace;
 use crate::store::Store;
 use crate::waiters::Waiters;
 use crate::webhooks::WebhooksConfig;
@@ -31,6 +32,8 @@ pub struct State {
     pub waiters: Waiters,
     /// A permit for each batch that may be carried out at the same time.
     pub batches: Arc<Semaphore>,
+    /// When each partner's next order has its turn.
+    pub pace: Pace,
     /// How webhooks are registered.
     pub webhooks: WebhooksConfig,
 }
@@ -57,7 +60,8 @@ impl Application {
             .with_quotes_valid_for(config.quotes.valid_seconds);
         let waiters = Waiters::new(pool.clone(), config.quotes.max_waiting, &shutdown);
         let batches = Arc::new(Semaphore::new(submit_batch::MOST_AT_ONCE));
-        let state = State { store, models, waiters, batches, webhooks: config.webhooks };
+        let pace = Pace::new(config.pace);
+        let state = State { store, models, waiters, batches, pace, webhooks: config.webhooks };
         let kit = Kit {
             health: health(&shutdown, &state),
             authenticator: Some(Authenticator::new(&config.auth, vec![pool], clock)?),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use shared::platform::database::DatabaseConfig;
 use shared::platform::telemetry::TelemetryConfig;
 
+use crate::pace::PaceConfig;
 use crate::store::FixingsConfig;
 use crate::webhooks::WebhooksConfig;
 
@@ -27,6 +28,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// How often a caller may ask.
     pub quotas: QuotaConfig,
+    /// How fast a partner's orders are taken.
+    pub pace: PaceConfig,
     /// How webhooks are registered.
     pub webhooks: WebhooksConfig,
     /// How metal prices are judged.

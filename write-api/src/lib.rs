@@ -26,6 +26,7 @@ mod error;
 pub mod models;
 pub mod object_storage;
 pub mod openapi;
+pub mod pace;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 pub mod prices;

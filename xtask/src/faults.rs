@@ -158,12 +158,13 @@ fn planted_binaries(args: &Args) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Quotas are for customers, and a lease that is shorter than a freeze is one that is lost.
+/// Quotas and a pace are for customers, and a lease that is shorter than a freeze is one that is lost.
 fn torment_ready(services: &mut [Service], planted: Option<&Path>, bug: Option<&str>) {
     for Service { launch, .. } in services {
         let settings = [
             ("MES__QUOTAS__REQUESTS_PER_SECOND", "100000"),
             ("MES__QUOTAS__BURST", "100000"),
+            ("MES__PACE__ORDERS_PER_SECOND", "100000"),
             ("MES__PRICER__LEASE_SECONDS", "5"),
             ("MES__TELEMETRY__LOG", "warn"),
         ];

@@ -141,7 +141,8 @@ fn required<T>(field: &'static str, value: Option<T>) -> Result<T, Problem> {
     value.ok_or_else(|| Problem::invalid_field(field, "needed where no `quote_id` says it"))
 }
 
-/// A partner submits an order; it is priced at once, or has its price from a quote.
+/// A partner submits an order; it is priced at once, or has its price from a quote. Orders that come faster than the
+/// partner's pace wait a moment for their turn; many go into a batch.
 #[utoipa::path(
     post, path = "/v1/orders",
     operation_id = "submit_order", tag = "orders", request_body = SubmitBody,
@@ -151,7 +152,9 @@ fn required<T>(field: &'static str, value: Option<T>) -> Result<T, Problem> {
 pub async fn handler(request: CommandRequest) -> Result<HttpResponse, Problem> {
     let partner_id = submitting_partner(&request.caller)?;
     let body: SubmitBody = request.body()?;
-    request.execute(body.into_order(partner_id)?, None).await
+    let order = body.into_order(partner_id)?;
+    request.state().pace.turn(partner_id).await?;
+    request.execute(order, None).await
 }
 
 /// Only partners submit over HTTP, with a key that may.

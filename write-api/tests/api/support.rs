@@ -32,6 +32,7 @@ pub struct Options {
     pub max_model_bytes: u64,
     pub requests_per_second: u32,
     pub burst: u32,
+    pub partner_orders_per_second: u32,
     /// Reaches the database by another way than directly.
     pub database_url: Option<String>,
     pub acquire_timeout_ms: u64,
@@ -45,6 +46,7 @@ impl Default for Options {
             max_model_bytes: 64 * 1024 * 1024,
             requests_per_second: 10_000,
             burst: 10_000,
+            partner_orders_per_second: 10_000,
             database_url: None,
             acquire_timeout_ms: 20_000,
             quotes_valid_seconds: 604_800,
@@ -227,6 +229,8 @@ pub fn config_of(database: &TestDatabase, objects: &ObjectFolder, options: Optio
         format!("auth.hs256_secret={JWT_SECRET}"),
         format!("quotas.requests_per_second={}", options.requests_per_second),
         format!("quotas.burst={}", options.burst),
+        format!("pace.orders_per_second={}", options.partner_orders_per_second),
+        format!("pace.at_once={}", options.partner_orders_per_second),
         format!("quotes.valid_seconds={}", options.quotes_valid_seconds),
         format!("quotes.max_waiting={}", options.quotes_max_waiting),
     ];
