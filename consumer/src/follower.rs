@@ -233,16 +233,27 @@ impl Follower {
     /// Begins the transaction of an effect by moving the cursor to `to`: whoever else wants to move it
     /// waits until this ends.
     pub async fn begin(&mut self, to: u64) -> Result<Step<'_>, FollowerError> {
+        self.begin_as("BEGIN", to).await
+    }
+
+    async fn begin_as(
+        &mut self,
+        statement: &'static str,
+        to: u64,
+    ) -> Result<Step<'_>, FollowerError> {
         let (name, now) = (self.name, self.clock.now());
         let (connection, gaps) = self.reader.parts();
-        let mut transaction = database::within(WRITE_DEADLINE, connection.begin()).await?;
+        let mut transaction =
+            database::within(WRITE_DEADLINE, connection.begin_with(statement)).await?;
         move_cursor(&mut transaction, name, self.stored.cursor, to, now).await?;
         Ok(Step { transaction, gaps, stored: &mut self.stored, to })
     }
 
     /// Moves the cursor by itself, after an effect elsewhere was confirmed.
+    ///
+    /// Not waited for on disk: when it is lost, the effect is repeated, as after any crash.
     pub async fn advance(&mut self, to: u64) -> Result<(), FollowerError> {
-        self.begin(to).await?.commit().await
+        self.begin_as(database::BEGIN_WITHOUT_WAITING, to).await?.commit().await
     }
 
     /// Goes on behind `to`, up to which there was nothing to do. Written down with the next effect, or after a while.

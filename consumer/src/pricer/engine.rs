@@ -2,11 +2,16 @@
 //!
 //! Three pools of the same size. Those of the long jobs and of the reports are *nice*: they use every core that is idle
 //! and leave it as soon as a short job, or the runtime, wants it. So a monster costs short jobs next to nothing, and
-//! an idle machine gives it all it has.
+//! an idle machine gives it all it has. A report also waits for a moment in which nothing is priced, for a while.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use tokio::sync::watch;
+
+/// So long a report waits for a quiet moment at most: it keeps its model in memory meanwhile.
+const QUIET_WITHIN: Duration = Duration::from_secs(10);
 
 /// How much work matters when several kinds want a core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +30,24 @@ pub(super) struct Engine {
     short: Arc<ThreadPool>,
     long: Arc<ThreadPool>,
     reports: Arc<ThreadPool>,
+    /// How many calculations somebody waits for are running.
+    awaited: watch::Sender<usize>,
+}
+
+/// A calculation that somebody waits for, until it has ended.
+struct Awaited(watch::Sender<usize>);
+
+impl Awaited {
+    fn begin(awaited: &watch::Sender<usize>) -> Self {
+        awaited.send_modify(|running| *running += 1);
+        Self(awaited.clone())
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.0.send_modify(|running| *running -= 1);
+    }
 }
 
 /// The calculation panicked: a fault of the engine, or of the file.
@@ -45,6 +68,7 @@ impl Engine {
             short: pool("price-short", Urgency::Short)?,
             long: pool("price-long", Urgency::Long)?,
             reports: pool("price-report", Urgency::Report)?,
+            awaited: watch::Sender::new(0),
         })
     }
 
@@ -60,13 +84,28 @@ impl Engine {
             Urgency::Long => &self.long,
             Urgency::Report => &self.reports,
         };
+        let awaited = match urgency {
+            Urgency::Short | Urgency::Long => Some(Awaited::begin(&self.awaited)),
+            Urgency::Report => {
+                self.quiet(QUIET_WITHIN).await;
+                None
+            }
+        };
         let (tell, told) = tokio::sync::oneshot::channel();
         pool.spawn(move || {
+            let _awaited = awaited;
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(calculation));
             // Nobody listens any more when the lease was lost.
             let _unheard = tell.send(result.map_err(|_| Panicked));
         });
         told.await.unwrap_or(Err(Panicked))
+    }
+
+    /// Waits until nothing runs that somebody waits for, or for long enough.
+    async fn quiet(&self, within: Duration) {
+        let mut running = self.awaited.subscribe();
+        let _quiet_or_late =
+            tokio::time::timeout(within, running.wait_for(|running| *running == 0)).await;
     }
 }
 
@@ -106,6 +145,17 @@ mod tests {
         let boom = || -> u32 { panic!("on purpose") };
         assert_eq!(engine.run(Urgency::Short, boom).await, Err(Panicked));
         assert_eq!(engine.run(Urgency::Short, || 1).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn a_report_waits_for_a_quiet_moment_but_not_for_ever() {
+        let engine = Engine::start(1).unwrap();
+        let priced = Awaited::begin(&engine.awaited);
+        engine.quiet(Duration::ZERO).await;
+        let mut report = std::pin::pin!(engine.run(Urgency::Report, || 1));
+        assert!(futures_util::poll!(&mut report).is_pending(), "something is priced");
+        drop(priced);
+        assert_eq!(report.await, Ok(1));
     }
 
     #[tokio::test]

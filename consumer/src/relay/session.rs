@@ -202,6 +202,9 @@ impl<'r> Session<'r> {
     /// Parks what did not get through and moves the cursor, at once.
     async fn settle(&mut self, to: u64, undelivered: &[Undelivered]) -> Result<(), RelayError> {
         let (route, now) = (self.route, self.now());
+        if undelivered.is_empty() {
+            return Ok(self.follower.advance(to).await?);
+        }
         let mut step = self.follower.begin(to).await?;
         for left in undelivered {
             parked::park(step.connection(), route, &left.parcel, left.reason, now).await?;

@@ -124,6 +124,13 @@ pub async fn within<T>(
     }
 }
 
+/// Begins a transaction whose commit waits for neither disk nor standby, for `begin_with`.
+///
+/// For what nobody outside is told before a later commit that does wait: the log on disk and on the standby has no holes,
+/// so that one waits for this one too. After a crash of the server the last of such transactions may never have
+/// been, and whoever began them must do them again.
+pub const BEGIN_WITHOUT_WAITING: &str = "BEGIN; SET LOCAL synchronous_commit = off";
+
 /// SQL that was built at run time, by sea-query: the one door through which it goes to sqlx.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that vouches for built SQL")]
 pub fn built(sql: String) -> sqlx::AssertSqlSafe<String> {

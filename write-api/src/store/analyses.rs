@@ -16,6 +16,7 @@ use pricing::analysis::Analysis;
 use serde::{Deserialize, Serialize};
 use shared::ids::ModelId;
 use shared::order::spec::{Unit, WorkSpec};
+use shared::platform::database::BEGIN_WITHOUT_WAITING;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -169,7 +170,8 @@ impl Store {
         };
         let now = self.clock.now();
         let state = if refusal.is_some() { "refused" } else { "done" };
-        let mut transaction = self.pool.begin().await?;
+        // The end of the job is waited for; if this is lost before, the lease runs out and the model is measured again.
+        let mut transaction = self.pool.begin_with(BEGIN_WITHOUT_WAITING).await?;
         let kept = sqlx::query!(
             "UPDATE write.analyses
              SET state = $5, analysis = $6, report_due = $7, refusal = $8, finished_at = $9,

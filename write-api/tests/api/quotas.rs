@@ -2,8 +2,7 @@
 
 use futures_util::future::join_all;
 
-use crate::support::stages::order_body_called;
-use crate::support::{Options, TestApp, new_id};
+use crate::support::{Options, TestApp, new_id, order_body_called};
 
 #[tokio::test]
 async fn a_caller_who_asks_too_often_is_told_when_to_come_back() {

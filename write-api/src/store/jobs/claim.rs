@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::order::spec::WorkSpec;
+use shared::platform::database::BEGIN_WITHOUT_WAITING;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -102,7 +103,8 @@ impl Store {
 
     async fn look_into(&self, lane: Lane, terms: Terms) -> Result<Look, CommandError> {
         let now = self.clock.now();
-        let mut transaction = self.pool.begin().await?;
+        // Whoever hears that the job was begun hears it by a commit that waits; if this one is lost, so is the lease.
+        let mut transaction = self.pool.begin_with(BEGIN_WITHOUT_WAITING).await?;
         let token = self.ids.next();
         let Some(leased) = lease_fairest(&mut transaction, lane, token, now, terms).await? else {
             return Ok(Look::Nothing);
