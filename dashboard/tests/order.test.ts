@@ -5,6 +5,7 @@ import { translator } from '../src/i18n/text'
 import { actionsFor, asksFor, inHandOf } from '../src/order/allowed'
 import { eventText } from '../src/order/event-text'
 import { steps, totalSeconds } from '../src/order/steps'
+import { mayAcceptVolume } from '../src/pricing/may-accept-volume'
 import { at, holder } from './rows'
 
 const anna = { id: 'anna', role: 'operator' as const }
@@ -109,5 +110,22 @@ describe('the timeline', () => {
       'Price calculated: €1.00',
     )
     expect(text('something-new', {})).toBe('something-new')
+  })
+})
+
+describe('a volume that is known only between bounds', () => {
+  const spec = { model_id: 'm', unit: 'millimetre', material: 'm', finish: 'f', quantity: 1 } as const
+  const failed = (code: string) => ({
+    status: 'SUBMITTED' as const,
+    spec,
+    pricing: { generation: 1, state: 'failed' as const, code, reason: '', attempts: 1 },
+  })
+
+  test('is accepted by those who answer for prices, and where nothing else is wrong', () => {
+    expect(mayAcceptVolume(seller, failed('needs_a_person'))).toBe(true)
+    expect(mayAcceptVolume(admin, failed('needs_a_person'))).toBe(true)
+    expect(mayAcceptVolume(anna, failed('needs_a_person'))).toBe(false)
+    expect(mayAcceptVolume(seller, failed('not_closed'))).toBe(false)
+    expect(mayAcceptVolume(seller, { ...failed('needs_a_person'), pricing: null })).toBe(false)
   })
 })

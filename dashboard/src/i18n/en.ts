@@ -99,6 +99,9 @@ export const en = {
   'pricing.phase.pricing': 'Works out the price',
   'pricing.expected': 'Expected at {time}, in {left}',
   'pricing.expected-passed': 'Was expected at {time}; it takes longer than usual.',
+  'accept-volume.hint':
+    'Look at the report below. If the upper bound of the volume is right, accept it: the order is then priced by it.',
+  'accept-volume.accept': 'Accept the upper volume and price again',
   'trouble.not-closed': 'The surface of the model has holes. Close them and send it again.',
   'trouble.duplicated': 'The model contains the same surface more than once. Remove the copies.',
   'trouble.not-manifold': 'Surfaces of the model meet in a way that no solid body has. Mend it.',

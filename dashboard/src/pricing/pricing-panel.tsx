@@ -5,6 +5,7 @@ import type { OrderView, Pricing } from '../api/types'
 import { PricingState } from '../board/pricing-state'
 import { useI18n } from '../i18n/i18n'
 import { useBackend } from '../session/use-backend'
+import { AcceptVolume } from './accept-volume'
 import { PlaceFacts } from './place'
 import { Trouble } from './trouble'
 
@@ -19,7 +20,10 @@ export function PricingPanel({ order }: { order: OrderView }) {
     <section className="panel" aria-labelledby="pricing">
       <h2 id="pricing">{t('order.pricing')}</h2>
       {pricing.state === 'failed' ? (
-        <Failed pricing={pricing} />
+        <>
+          <Failed pricing={pricing} />
+          <AcceptVolume order={order} />
+        </>
       ) : (
         <Underway orderId={order.order_id} pricing={pricing} />
       )}
