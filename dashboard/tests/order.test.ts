@@ -118,7 +118,7 @@ describe('a volume that is known only between bounds', () => {
   const failed = (code: string) => ({
     status: 'SUBMITTED' as const,
     spec,
-    pricing: { generation: 1, state: 'failed' as const, code, reason: '', attempts: 1 },
+    pricing: { generation: 1, state: 'failed' as const, code, reason: '', attempts: 1, since: at(0) },
   })
 
   test('is accepted by those who answer for prices, and where nothing else is wrong', () => {
