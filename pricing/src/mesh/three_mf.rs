@@ -19,6 +19,7 @@ mod archive;
 mod inflate;
 mod part;
 mod placing;
+mod quick;
 mod relations;
 mod xml;
 
@@ -75,6 +76,9 @@ struct Memory {
 }
 
 impl Memory {
+    /// What a vertex and a triangle take.
+    const VERTEX: u64 = size_of::<[f64; 3]>() as u64;
+    const TRIANGLE: u64 = size_of::<[u32; 3]>() as u64;
     const FLOOR: u64 = 24 << 20;
     const TIMES: u64 = 16;
     /// Materials and places in textures are such elements: some for each triangle, and 8 packed bytes each.

@@ -1,4 +1,8 @@
-//! An entry of an archive as a stream of bytes, with limits on what really comes out.
+//! An entry of an archive, inflated batch by batch, with limits on what really comes out.
+//!
+//! While one batch is looked at, another thread of the pool inflates the next one. Each batch is
+//! made and looked at in the same way by one thread alone, so neither what is read nor what is found wrong, and where,
+//! depends on how many there are.
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
@@ -13,8 +17,9 @@ const MAX_ALL: u64 = 1 << 30;
 const MAX_RATIO: u64 = 100;
 /// An entry this small is no bomb, however well it packs.
 const FLOOR: u64 = 1 << 20;
-/// Bytes inflated at a time: few enough to stay in the cache until they are looked at.
-const BLOCK: usize = 64 << 10;
+/// Bytes inflated at a time: few enough to stay in the second-level cache until they are looked
+/// at, and enough to be worth handing to another thread.
+const BATCH: usize = 256 << 10;
 
 const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
@@ -41,10 +46,6 @@ pub(super) struct Inflate<'bytes> {
     name: String,
     packed: &'bytes [u8],
     inflater: Option<Box<Decompress>>,
-    /// What was inflated, of which the bytes before `from` were consumed.
-    block: Vec<u8>,
-    from: usize,
-    to: usize,
     produced: u64,
     limit: (u64, &'static str),
     crc: Crc,
@@ -78,9 +79,6 @@ impl<'bytes> Inflate<'bytes> {
             name: entry.name.clone(),
             packed,
             inflater,
-            block: vec![0; 2 * BLOCK],
-            from: 0,
-            to: 0,
             produced: 0,
             limit,
             crc: Crc::new(),
@@ -89,81 +87,76 @@ impl<'bytes> Inflate<'bytes> {
         })
     }
 
-    pub(super) fn place(&self, byte: u64) -> Place {
-        Place::Entry { name: self.name.clone(), byte }
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
-    /// Inflated bytes that were not consumed yet.
-    #[inline]
-    pub(super) fn window(&self) -> &[u8] {
-        &self.block[self.from..self.to]
-    }
-
-    #[inline]
-    pub(super) fn consume(&mut self, bytes: usize) {
-        self.from = self.to.min(self.from + bytes);
-    }
-
-    /// Inflated bytes that were consumed.
-    pub(super) fn consumed(&self) -> u64 {
-        self.produced - (self.to - self.from) as u64
-    }
-
-    /// Makes the window longer. Whether there was more.
-    pub(super) fn more(&mut self) -> Result<bool, ModelError> {
-        self.block.copy_within(self.from..self.to, 0);
-        (self.from, self.to) = (0, self.to - self.from);
-        if self.block.len() - self.to < BLOCK {
-            // A long tag; who reads it knows when it is too long.
-            self.block.resize(2 * self.block.len(), 0);
+    /// Hands all bytes to `take`, in order. What is wrong with a batch is told when all before it
+    /// were taken.
+    pub(super) fn each_batch(
+        mut self,
+        mut take: impl FnMut(&[u8]) -> Result<(), ModelError> + Send,
+    ) -> Result<(), ModelError> {
+        let (mut batch, mut next) = (vec![0; BATCH], vec![]);
+        let mut length = self.fill(&mut batch)?;
+        while !self.ended {
+            next.resize(BATCH, 0);
+            let (inflated, taken) =
+                rayon::join(|| self.fill(&mut next), || take(&batch[..length]));
+            taken?;
+            length = inflated?;
+            std::mem::swap(&mut batch, &mut next);
         }
-        let before = self.to;
-        while self.to == before && !self.ended {
-            self.refill()?;
-        }
-        Ok(self.to > before)
+        take(&batch[..length])
     }
 
-    /// Puts more bytes behind those of the window.
-    fn refill(&mut self) -> Result<(), ModelError> {
-        let room = &mut self.block[self.to..];
-        let produced = match &mut self.inflater {
-            None => {
-                let length = self.packed.len().min(room.len());
-                let (block, rest) = self.packed.split_at(length);
-                room[..length].copy_from_slice(block);
-                self.packed = rest;
-                self.ended = length == 0;
-                length
+    /// Fills a batch but for the last one, and answers how many bytes it has.
+    fn fill(&mut self, batch: &mut [u8]) -> Result<usize, ModelError> {
+        let mut filled = 0;
+        while filled < batch.len() && !self.ended {
+            let produced = self.inflate(&mut batch[filled..])?;
+            self.produced += produced as u64;
+            let (limit, what) = self.limit;
+            if self.produced > limit {
+                return Err(ModelError::OverLimit { place: self.place(), what, limit });
             }
-            Some(inflater) => {
-                let before = (inflater.total_in(), inflater.total_out());
-                let status = inflater.decompress(self.packed, room, FlushDecompress::None);
-                let read = inflater.total_in() - before.0;
-                let produced = inflater.total_out() - before.1;
-                self.packed = &self.packed[usize::try_from(read).unwrap_or(0)..];
-                match status {
-                    Ok(Status::StreamEnd) => self.ended = true,
-                    Ok(_) if read + produced > 0 => {}
-                    _ => return Err(self.broken("its packed bytes are damaged")),
-                }
-                usize::try_from(produced).unwrap_or(0)
-            }
-        };
-        self.produced += produced as u64;
-        let (limit, what) = self.limit;
-        if self.produced > limit {
-            return Err(ModelError::OverLimit { place: self.place(self.produced), what, limit });
+            self.crc.update(&batch[filled..filled + produced]);
+            filled += produced;
         }
-        self.crc.update(&self.block[self.to..self.to + produced]);
-        self.to += produced;
         if self.ended && (self.crc.sum(), self.produced) != self.promised {
             return Err(self.broken("its checksum or length is not what the archive says"));
         }
-        Ok(())
+        Ok(filled)
+    }
+
+    /// Puts what comes next at the beginning of the room; how many bytes it is.
+    fn inflate(&mut self, room: &mut [u8]) -> Result<usize, ModelError> {
+        let Some(inflater) = &mut self.inflater else {
+            let length = self.packed.len().min(room.len());
+            let (block, rest) = self.packed.split_at(length);
+            room[..length].copy_from_slice(block);
+            self.packed = rest;
+            self.ended = rest.is_empty();
+            return Ok(length);
+        };
+        let before = (inflater.total_in(), inflater.total_out());
+        let status = inflater.decompress(self.packed, room, FlushDecompress::None);
+        let read = inflater.total_in() - before.0;
+        let produced = inflater.total_out() - before.1;
+        self.packed = &self.packed[usize::try_from(read).unwrap_or(0)..];
+        match status {
+            Ok(Status::StreamEnd) => self.ended = true,
+            Ok(_) if read + produced > 0 => {}
+            _ => return Err(self.broken("its packed bytes are damaged")),
+        }
+        Ok(usize::try_from(produced).unwrap_or(0))
     }
 
     fn broken(&self, what: &str) -> ModelError {
-        ModelError::Broken { place: self.place(self.produced), what: what.to_owned() }
+        ModelError::Broken { place: self.place(), what: what.to_owned() }
+    }
+
+    fn place(&self) -> Place {
+        Place::Entry { name: self.name.clone(), byte: self.produced }
     }
 }

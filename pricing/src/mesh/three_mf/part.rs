@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Memory;
 use super::inflate::Inflate;
+use super::quick;
 use super::relations::part_name;
-use super::xml::{Document, Step, Tag};
+use super::xml::{self, Step, Tag};
 use crate::analysis::Unit;
 use crate::mesh::transform::Transform;
 use crate::mesh::{ModelError, Place, decimal};
@@ -75,17 +76,10 @@ enum Context {
 }
 
 pub(super) fn read(inflate: Inflate<'_>, memory: &mut Memory) -> Result<Part, ModelError> {
-    let mut document = Document::new(inflate);
     let part = Part { unit: Unit::Millimetre, objects: BTreeMap::new(), items: vec![], bytes: 0 };
     let mut reading =
         Reading { part, contexts: vec![Context::Document], object: None, placed: 0, memory };
-    loop {
-        let more = document.step(|step| reading.take(&step))?;
-        if !more.map_err(|error| error.at(document.place()))? {
-            break;
-        }
-    }
-    reading.part.bytes = document.bytes();
+    reading.part.bytes = xml::read(inflate, &mut reading)?;
     Ok(reading.part)
 }
 
@@ -99,27 +93,44 @@ struct Reading<'memory> {
     memory: &'memory mut Memory,
 }
 
-impl Reading<'_> {
-    /// Whether there may be more.
+impl xml::Reader for Reading<'_> {
     #[inline]
-    fn take(&mut self, step: &Step<'_>) -> Result<bool, ModelError> {
-        let context = self.contexts.last().copied().unwrap_or(Context::Document);
+    fn take(&mut self, step: &Step<'_>) -> Result<(), ModelError> {
+        let context = self.context();
         match step {
             Step::Open(tag) => {
                 let inside = self.open(context, tag)?;
                 self.contexts.push(inside);
+                Ok(())
             }
             Step::Whole(tag) => {
                 let inside = self.open(context, tag)?;
-                self.close(inside)?;
+                self.close(inside)
             }
             Step::Close => {
                 self.contexts.pop();
-                self.close(context)?;
+                self.close(context)
             }
-            Step::End => return Ok(false),
         }
-        Ok(true)
+    }
+
+    #[inline]
+    fn take_quickly(&mut self, text: &[u8]) -> usize {
+        match (self.context(), &mut self.object) {
+            (Context::Vertices, Some((_, object))) => {
+                quick::vertices(text, &mut object.vertices, self.memory)
+            }
+            (Context::Triangles, Some((_, object))) => {
+                quick::triangles(text, &mut object.triangles, self.memory)
+            }
+            _ => 0,
+        }
+    }
+}
+
+impl Reading<'_> {
+    fn context(&self) -> Context {
+        self.contexts.last().copied().unwrap_or(Context::Document)
     }
 
     #[inline]
@@ -249,7 +260,7 @@ impl Reading<'_> {
         if position.iter().any(|coordinate| coordinate.is_nan()) {
             return Err(broken("a vertex needs x, y and z"));
         }
-        self.memory.take(24, || Place::File)?;
+        self.memory.take(Memory::VERTEX, || Place::File)?;
         if let Some((_, object)) = &mut self.object {
             object.vertices.push(position);
         }
@@ -272,7 +283,7 @@ impl Reading<'_> {
         let [Some(a), Some(b), Some(c)] = corners else {
             return Err(broken("a triangle needs v1, v2 and v3"));
         };
-        self.memory.take(12, || Place::File)?;
+        self.memory.take(Memory::TRIANGLE, || Place::File)?;
         if let Some((_, object)) = &mut self.object {
             object.triangles.push([a, b, c]);
         }
@@ -292,7 +303,7 @@ impl Reading<'_> {
                 b"objectid" => object = Some(number(value)?),
                 b"transform" => transform = matrix(value)?,
                 // Of the production extension, whatever its prefix.
-                _ if name.ends_with(b":path") => part = Some(part_name(value, || Place::File)?),
+                _ if name.ends_with(b":path") => part = Some(part_name(value)?),
                 _ => {}
             }
         }

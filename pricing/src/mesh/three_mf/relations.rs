@@ -2,7 +2,7 @@
 
 use super::archive::Archive;
 use super::inflate::Allowance;
-use super::xml::{Document, Step};
+use super::xml::{self, Step};
 use crate::mesh::{ModelError, Place};
 
 const RELATIONS: &str = "_rels/.rels";
@@ -18,10 +18,10 @@ pub(super) fn model_part(
 ) -> Result<String, ModelError> {
     let named = match archive.find(RELATIONS) {
         Some(entry) => {
-            let mut document = Document::new(archive.inflate(entry, allowance)?);
-            let target = target(&mut document)?;
-            allowance.spent(document.bytes());
-            target
+            let mut relations = Relations::default();
+            let bytes = xml::read(archive.inflate(entry, allowance)?, &mut relations)?;
+            allowance.spent(bytes);
+            relations.target
         }
         None => None,
     };
@@ -32,36 +32,36 @@ pub(super) fn model_part(
     }
 }
 
-fn target(document: &mut Document<'_>) -> Result<Option<String>, ModelError> {
-    let mut found = None;
-    loop {
-        let relation = document.step(|step| match step {
-            Step::Open(tag) | Step::Whole(tag) if tag.name == b"Relationship" => {
-                let (mut is_model, mut target) = (false, None);
-                for (name, value) in tag.attributes().flatten() {
-                    match name {
-                        b"Type" => is_model = value == MODEL,
-                        b"Target" => target = Some(value.to_vec()),
-                        _ => {}
-                    }
-                }
-                Some(target.filter(|_| is_model))
-            }
-            Step::End => None,
-            _ => Some(None),
-        })?;
-        match relation {
-            None => return Ok(found),
-            Some(Some(target)) if found.is_none() => {
-                found = Some(part_name(&target, || document.place())?);
-            }
-            Some(_) => {}
+/// What the relations say.
+#[derive(Default)]
+struct Relations {
+    /// The name of the first part that is a model.
+    target: Option<String>,
+}
+
+impl xml::Reader for Relations {
+    fn take(&mut self, step: &Step<'_>) -> Result<(), ModelError> {
+        let (Step::Open(tag) | Step::Whole(tag)) = step else { return Ok(()) };
+        if tag.name != b"Relationship" || self.target.is_some() {
+            return Ok(());
         }
+        let (mut is_model, mut target) = (false, None);
+        for (name, value) in tag.attributes().flatten() {
+            match name {
+                b"Type" => is_model = value == MODEL,
+                b"Target" => target = Some(value),
+                _ => {}
+            }
+        }
+        if let Some(target) = target.filter(|_| is_model) {
+            self.target = Some(part_name(target)?);
+        }
+        Ok(())
     }
 }
 
 /// The entry that a part name stands for. Part names start with `/`; some writers forget it.
-pub(super) fn part_name(path: &[u8], place: impl FnOnce() -> Place) -> Result<String, ModelError> {
+pub(super) fn part_name(path: &[u8]) -> Result<String, ModelError> {
     let inside = path.strip_prefix(b"/").unwrap_or(path);
     std::str::from_utf8(inside)
         .ok()
@@ -71,6 +71,7 @@ pub(super) fn part_name(path: &[u8], place: impl FnOnce() -> Place) -> Result<St
         .ok_or_else(|| {
             let shown = String::from_utf8_lossy(&path[..path.len().min(64)]);
             let what = format!("\"{shown}\" is not the name of a part inside the package");
-            ModelError::Broken { place: place(), what }
+            // Whoever calls the parser knows the place.
+            ModelError::Broken { place: Place::File, what }
         })
 }

@@ -1,11 +1,11 @@
-//! XML, tag by tag, as a stream: no more of the document is in memory than one tag needs.
+//! XML, tag by tag, as a stream: no more of the document is in memory than one batch and one tag.
 //!
 //! Own code, because a 3MF is nothing but a million tags of three numbers: to look at them where
 //! they were inflated to takes a third of the time of copying each into an event first. It knows
 //! what 3MF allows: elements, attributes, comments, CDATA, processing instructions; a document
 //! type is refused, so that there are no entities but the five of XML, which no number needs.
 
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr, memchr_iter, memchr3, memmem};
 
 use super::inflate::Inflate;
 use crate::mesh::{ModelError, Place};
@@ -16,6 +16,20 @@ const MAX_DEPTH: u64 = 64;
 const LONGEST_TAG: usize = 1 << 20;
 /// The most comments, CDATA sections and processing instructions.
 const MAX_ASIDES: u64 = 1_000_000;
+/// The longest beginning of one of those.
+const LONGEST_ASIDE: usize = b"<![CDATA[".len();
+
+/// What becomes of a document.
+pub(super) trait Reader {
+    /// One step through the document; text between tags means nothing in 3MF. Errors get the place behind the tag.
+    fn take(&mut self, step: &Step<'_>) -> Result<(), ModelError>;
+
+    /// Takes whole elements that the text begins with, and blanks between them, when they are
+    /// written in a way that needs no parser; answers how many bytes they have. The next step is whatever follows.
+    fn take_quickly(&mut self, _text: &[u8]) -> usize {
+        0
+    }
+}
 
 /// One step through the document.
 pub(super) enum Step<'tag> {
@@ -23,7 +37,6 @@ pub(super) enum Step<'tag> {
     /// An element that was opened and is closed at once.
     Whole(Tag<'tag>),
     Close,
-    End,
 }
 
 /// The start of an element.
@@ -33,31 +46,66 @@ pub(super) struct Tag<'tag> {
     attributes: &'tag [u8],
 }
 
+/// Reads a document from beginning to end; how many bytes it has.
+pub(super) fn read(
+    inflate: Inflate<'_>,
+    reader: &mut (impl Reader + Send),
+) -> Result<u64, ModelError> {
+    let mut document = Document::new(inflate.name());
+    inflate.each_batch(|bytes| document.more(bytes, reader))?;
+    document.end(reader)?;
+    Ok(document.consumed())
+}
+
 /// A document that is being read.
-pub(super) struct Document<'bytes> {
-    inflate: Inflate<'bytes>,
+struct Document {
+    entry: String,
+    /// Bytes that are there, of which those before `from` were consumed.
+    window: Vec<u8>,
+    from: usize,
+    /// How many were consumed before those.
+    before: u64,
+    /// Whether the window holds the last byte.
+    ended: bool,
+    /// What ends the comment or the like that we are in.
+    aside: Option<&'static [u8]>,
+    /// How many of those there were.
+    asides: u64,
     /// Names of the elements that are open, one behind the other, and where each begins.
     names: Vec<u8>,
     open: Vec<usize>,
     /// Whether there was an element.
     seen: bool,
-    /// How many comments and the like there were.
-    asides: u64,
 }
 
-impl<'bytes> Document<'bytes> {
-    pub(super) fn new(inflate: Inflate<'bytes>) -> Self {
-        Self { inflate, names: vec![], open: vec![], seen: false, asides: 0 }
+impl Document {
+    fn new(entry: &str) -> Self {
+        Self {
+            entry: entry.to_owned(),
+            window: vec![],
+            from: 0,
+            before: 0,
+            ended: false,
+            aside: None,
+            asides: 0,
+            names: vec![],
+            open: vec![],
+            seen: false,
+        }
     }
 
     /// Where reading has come to.
-    pub(super) fn place(&self) -> Place {
-        self.inflate.place(self.bytes())
+    fn place(&self) -> Place {
+        Place::Entry { name: self.entry.clone(), byte: self.consumed() }
     }
 
-    /// How many inflated bytes were read.
-    pub(super) fn bytes(&self) -> u64 {
-        self.inflate.consumed()
+    fn consumed(&self) -> u64 {
+        self.before + self.from as u64
+    }
+
+    #[inline]
+    fn text(&self) -> &[u8] {
+        &self.window[self.from..]
     }
 
     #[cold]
@@ -65,33 +113,79 @@ impl<'bytes> Document<'bytes> {
         ModelError::Broken { place: self.place(), what: format!("not well-formed XML: {what}") }
     }
 
-    /// The next tag, handed to `take`; text between tags means nothing in 3MF.
-    #[inline]
-    pub(super) fn step<T>(&mut self, take: impl FnOnce(Step<'_>) -> T) -> Result<T, ModelError> {
+    #[cold]
+    fn over(&self, what: &'static str, limit: u64) -> ModelError {
+        ModelError::OverLimit { place: self.place(), what, limit }
+    }
+
+    fn more(&mut self, bytes: &[u8], reader: &mut impl Reader) -> Result<(), ModelError> {
+        self.before += self.from as u64;
+        self.window.drain(..self.from);
+        self.from = 0;
+        self.window.extend_from_slice(bytes);
+        self.run(reader)
+    }
+
+    fn end(&mut self, reader: &mut impl Reader) -> Result<(), ModelError> {
+        self.ended = true;
+        self.run(reader)?;
+        if self.aside.is_some() {
+            Err(self.broken("the document ends inside a comment or the like"))
+        } else if !self.text().is_empty() {
+            Err(self.broken("the document ends inside a tag"))
+        } else if !self.open.is_empty() || !self.seen {
+            Err(self.broken("the document ends before its last element is closed"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Reads until nothing more can be said without the bytes that follow.
+    fn run(&mut self, reader: &mut impl Reader) -> Result<(), ModelError> {
         loop {
-            if !self.find_tag()? {
-                return self.end().map(|()| take(Step::End));
+            if let Some(end) = self.aside
+                && !self.skip_aside(end)
+            {
+                return Ok(());
             }
-            let length = match self.inflate.window().get(1).copied() {
-                Some(b'!' | b'?') => {
-                    self.skip_aside()?;
-                    continue;
-                }
-                _ => self.tag_length()?,
+            self.from += reader.take_quickly(self.text());
+            let Some(start) = memchr(b'<', self.text()) else {
+                self.from = self.window.len();
+                return Ok(());
             };
-            // From behind `<` to before `>`.
-            let inner = &self.inflate.window()[1..length - 1];
-            if let Some(name) = inner.strip_prefix(b"/") {
-                let name = name.trim_ascii_end();
-                let from = self.open.last().copied();
-                if from.is_none_or(|from| self.names[from..] != *name) {
-                    return Err(self.broken("an element is closed that is not the open one"));
-                }
-                self.names.truncate(from.unwrap_or(0));
-                self.open.pop();
-                self.inflate.consume(length);
-                return Ok(take(Step::Close));
+            self.from += start;
+            let read_on = match self.text().get(1) {
+                Some(b'!' | b'?') => self.begin_aside()?,
+                Some(_) => self.tag(reader)?,
+                None => false,
+            };
+            if !read_on {
+                return Ok(());
             }
+        }
+    }
+
+    /// The tag that starts here; false when its end is not there yet.
+    #[inline]
+    fn tag(&mut self, reader: &mut impl Reader) -> Result<bool, ModelError> {
+        let text = &self.window[self.from..];
+        let length = tag_length(text);
+        if length.unwrap_or(text.len()) > LONGEST_TAG {
+            return Err(self.over("bytes in one tag", LONGEST_TAG as u64));
+        }
+        let Some(length) = length else { return Ok(false) };
+        // From behind `<` to before `>`.
+        let inner = &text[1..length - 1];
+        let taken = if let Some(name) = inner.strip_prefix(b"/") {
+            let name = name.trim_ascii_end();
+            let from = self.open.last().copied();
+            if from.is_none_or(|from| self.names[from..] != *name) {
+                return Err(self.broken("an element is closed that is not the open one"));
+            }
+            self.names.truncate(from.unwrap_or(0));
+            self.open.pop();
+            reader.take(&Step::Close)
+        } else {
             let (inner, whole) = match inner.strip_suffix(b"/") {
                 Some(inner) => (inner, true),
                 None => (inner, false),
@@ -104,121 +198,81 @@ impl<'bytes> Document<'bytes> {
             let local = memchr(b':', name).map_or(name, |colon| &name[colon + 1..]);
             let tag = Tag { name: local, attributes };
             if whole {
-                let taken = take(Step::Whole(tag));
-                self.inflate.consume(length);
-                return Ok(taken);
+                reader.take(&Step::Whole(tag))
+            } else {
+                if self.open.len() as u64 >= MAX_DEPTH {
+                    return Err(self.over("elements inside each other", MAX_DEPTH));
+                }
+                self.open.push(self.names.len());
+                self.names.extend_from_slice(name);
+                reader.take(&Step::Open(tag))
             }
-            if self.open.len() as u64 >= MAX_DEPTH {
-                let (place, what) = (self.place(), "elements inside each other");
-                return Err(ModelError::OverLimit { place, what, limit: MAX_DEPTH });
-            }
-            self.open.push(self.names.len());
-            self.names.extend_from_slice(name);
-            let taken = take(Step::Open(tag));
-            self.inflate.consume(length);
-            return Ok(taken);
-        }
+        };
+        self.from += length;
+        taken.map_err(|error| error.at(self.place())).map(|()| true)
     }
 
-    /// Over text, to the next `<`. Whether there is one.
-    #[inline]
-    fn find_tag(&mut self) -> Result<bool, ModelError> {
-        loop {
-            let window = self.inflate.window();
-            let (text, found) = match memchr(b'<', window) {
-                Some(text) => (text, true),
-                None => (window.len(), false),
-            };
-            self.inflate.consume(text);
-            if found && self.inflate.window().len() > 1 {
-                return Ok(true);
-            }
-            if !self.inflate.more()? {
-                return Ok(found);
-            }
-        }
-    }
-
-    /// Bytes of the tag that starts here, all of which are in the window then.
-    #[inline]
-    fn tag_length(&mut self) -> Result<usize, ModelError> {
-        let mut from = 0;
-        loop {
-            let window = self.inflate.window();
-            let end = memchr(b'>', &window[from..]).map(|at| from + at + 1);
-            from = end.unwrap_or(window.len());
-            if from > LONGEST_TAG {
-                let (place, what) = (self.place(), "bytes in one tag");
-                return Err(ModelError::OverLimit { place, what, limit: LONGEST_TAG as u64 });
-            }
-            match end {
-                Some(length) if outside_quotes(&window[..length]) => return Ok(length),
-                Some(_) => {}
-                None if self.inflate.more()? => {}
-                None => return Err(self.broken("the document ends inside a tag")),
-            }
-        }
-    }
-
-    /// Over a comment, a CDATA section or a processing instruction.
+    /// Into a comment, a CDATA section or a processing instruction; false when there is not
+    /// enough to tell which.
     #[cold]
-    fn skip_aside(&mut self) -> Result<(), ModelError> {
+    fn begin_aside(&mut self) -> Result<bool, ModelError> {
+        if self.text().len() < LONGEST_ASIDE && !self.ended {
+            return Ok(false);
+        }
         self.asides += 1;
         if self.asides > MAX_ASIDES {
-            let (place, what) = (self.place(), "comments and processing instructions");
-            return Err(ModelError::OverLimit { place, what, limit: MAX_ASIDES });
+            return Err(self.over("comments and processing instructions", MAX_ASIDES));
         }
-        while self.inflate.window().len() < 9 && self.inflate.more()? {}
-        let window = self.inflate.window();
-        let (start, end): (usize, &[u8]) = if window.starts_with(b"<!--") {
+        let text = self.text();
+        let (start, end): (usize, &[u8]) = if text.starts_with(b"<!--") {
             (4, b"-->")
-        } else if window.starts_with(b"<![CDATA[") {
-            (9, b"]]>")
-        } else if window.starts_with(b"<?") {
+        } else if text.starts_with(b"<![CDATA[") {
+            (LONGEST_ASIDE, b"]]>")
+        } else if text.starts_with(b"<?") {
             (2, b"?>")
         } else {
             let what = "a document type or another declaration: entities are not read".to_owned();
             return Err(ModelError::Unsupported { place: self.place(), what });
         };
-        self.inflate.consume(start);
-        loop {
-            let window = self.inflate.window();
-            if let Some(at) = memmem::find(window, end) {
-                self.inflate.consume(at + end.len());
-                return Ok(());
-            }
-            // The end may have begun.
-            let read = window.len().saturating_sub(end.len() - 1);
-            self.inflate.consume(read);
-            if !self.inflate.more()? {
-                return Err(self.broken("the document ends inside a comment or the like"));
-            }
-        }
+        self.from += start;
+        self.aside = Some(end);
+        Ok(true)
     }
 
-    fn end(&self) -> Result<(), ModelError> {
-        if self.open.is_empty() && self.seen {
-            return Ok(());
+    /// Behind the end of the comment or the like; false when it is not there yet.
+    fn skip_aside(&mut self, end: &'static [u8]) -> bool {
+        let text = self.text();
+        if let Some(at) = memmem::find(text, end) {
+            self.from += at + end.len();
+            self.aside = None;
+            return true;
         }
-        Err(self.broken("the document ends before its last element is closed"))
+        // The end may have begun.
+        self.from += text.len().saturating_sub(end.len() - 1);
+        false
     }
 }
 
-/// Whether the last byte of a tag is outside of all attribute values.
+/// Bytes of the tag that the text begins with, if its end is there: a `>` outside of all
+/// attribute values.
 #[inline]
-fn outside_quotes(tag: &[u8]) -> bool {
-    if memchr(b'\'', tag).is_none() {
-        return memchr_iter(b'"', tag).count().is_multiple_of(2);
-    }
-    let mut within = None;
-    for byte in tag {
-        match within {
-            None if matches!(byte, b'"' | b'\'') => within = Some(*byte),
-            Some(quote) if quote == *byte => within = None,
-            _ => {}
+fn tag_length(text: &[u8]) -> Option<usize> {
+    let length = memchr(b'>', text)? + 1;
+    let tag = &text[..length];
+    let plain = memchr(b'\'', tag).is_none() && memchr_iter(b'"', tag).count().is_multiple_of(2);
+    if plain { Some(length) } else { quoted_tag_length(text) }
+}
+
+/// The same for tags with other quotes, or with a `>` within them.
+fn quoted_tag_length(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += memchr3(b'>', b'"', b'\'', &text[at..])? + 1;
+        match text[at - 1] {
+            b'>' => return Some(at),
+            quote => at += memchr(quote, &text[at..])? + 1,
         }
     }
-    within.is_none()
 }
 
 fn name_length(tag: &[u8]) -> usize {
