@@ -27,6 +27,7 @@ mod bvh;
 pub(crate) mod columns;
 mod edges;
 pub(crate) mod extents;
+mod flat;
 mod inside;
 mod nesting;
 mod overlap;

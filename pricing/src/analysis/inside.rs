@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use super::bvh::{Bvh, corners};
-use super::columns::Flat;
+use super::flat::Flat;
 use super::nesting::Work;
 use crate::mesh::Mesh;
 

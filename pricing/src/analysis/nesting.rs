@@ -6,7 +6,8 @@
 //! shells are *all* the wrong way round is merely mirrored, and its volume is the absolute value.
 //!
 //! Containment is asked of points of the inner shell ([`super::inside`]), and only where the
-//! bounding boxes allow it. Shells are taken not to cut through each other.
+//! bounding boxes allow it. Of two solids that cut through each other none is inside the other,
+//! although points of one may be. A void that cuts through its solid is still taken for one.
 
 use super::inside::{Inside, Side};
 use super::shells::Shell;
@@ -27,17 +28,24 @@ pub(super) struct Nesting {
     pub(super) misoriented: u32,
 }
 
-/// Finds out; `None` when there are too many shells. `candidates` are the pairs whose boxes meet.
+/// Finds out; `None` when there are too many shells. `candidates` are the pairs whose boxes meet,
+/// `crossing` those that are known to cut through each other, in order.
 pub(super) fn nesting(
     mesh: &Mesh,
     grouped: &Grouped,
     shells: &[Shell],
     candidates: &[(u32, u32)],
+    crossing: &[(u32, u32)],
     inside: &mut Lazy<'_>,
 ) -> Option<Nesting> {
     let mut work = Work(WORK);
     let mut possible: Vec<Vec<u32>> = vec![vec![]; shells.len()];
+    let faces_out = |shell: u32| shells[shell as usize].volume > 0.0;
     for (one, other) in candidates {
+        let alike = faces_out(*one) == faces_out(*other);
+        if alike && crossing.binary_search(&(*one, *other)).is_ok() {
+            continue;
+        }
         for (outer, inner) in [(*one, *other), (*other, *one)] {
             if shells[outer as usize].bounds.contain(&shells[inner as usize].bounds) {
                 possible[inner as usize].push(outer);

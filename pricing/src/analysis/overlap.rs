@@ -31,8 +31,8 @@ const MIXED: u32 = u32::MAX;
 
 /// What was found.
 pub(super) struct Overlap {
-    /// Pairs that share room.
-    pub(super) crossing: u32,
+    /// Pairs that cut through each other, in order.
+    pub(super) crossing: Vec<(u32, u32)>,
     /// Pairs that touch without sharing room.
     pub(super) touching: u32,
     /// A box around everything that is shared.
@@ -56,7 +56,7 @@ pub(super) fn overlap(
     inside: &mut Lazy<'_>,
 ) -> Option<Overlap> {
     let mut work = Work(WORK);
-    let mut found = Overlap { crossing: 0, touching: 0, region: Box3::NOTHING };
+    let mut found = Overlap { crossing: vec![], touching: 0, region: Box3::NOTHING };
     if candidates.is_empty() {
         return Some(found);
     }
@@ -69,7 +69,7 @@ pub(super) fn overlap(
             pair.crossing = passes_through(mesh, boxes, inside, (low, high), pair, &mut work)?;
         }
         if pair.crossing {
-            found.crossing += 1;
+            found.crossing.push((low, high));
             let shared = boxes[low as usize].shared(&boxes[high as usize]);
             found.region = found.region.with(&shared);
         } else {
@@ -161,6 +161,8 @@ struct Search<'mesh> {
     shell: Vec<u32>,
     pairs: BTreeMap<(u32, u32), Pair>,
     work: Work,
+    /// The facets of the leaf that another is compared with.
+    room: Vec<(Box3, Triangle)>,
 }
 
 impl<'mesh> Search<'mesh> {
@@ -176,7 +178,7 @@ impl<'mesh> Search<'mesh> {
                 uniform(filled.map(|child| shell[child]))
             };
         }
-        Self { mesh, shell_of, tree, shell, pairs: BTreeMap::new(), work }
+        Self { mesh, shell_of, tree, shell, pairs: BTreeMap::new(), work, room: vec![] }
     }
 
     fn run(&mut self) -> Option<()> {
@@ -226,25 +228,31 @@ impl<'mesh> Search<'mesh> {
         let (Some(ones), Some(others)) = (tree.facets(one), tree.facets(other)) else {
             return Some(());
         };
+        let there = tree.bounds(other);
+        self.room.clear();
+        self.room.extend(others.iter().map(|facet| boxed(mesh, *facet)));
         for (place, first) in ones.iter().enumerate() {
             let first_shell = self.shell_of[*first as usize];
             let (first_box, first_corners) = boxed(mesh, *first);
+            if !first_box.meets(there) {
+                continue;
+            }
             let from = if one == other { place + 1 } else { 0 };
-            for second in &others[from..] {
+            for (second, (second_box, second_corners)) in others.iter().zip(&self.room).skip(from) {
                 let second_shell = self.shell_of[*second as usize];
-                let (second_box, second_corners) = boxed(mesh, *second);
-                if first_shell == second_shell || !first_box.meets(&second_box) {
+                if first_shell == second_shell || !first_box.meets(second_box) {
+                    continue;
+                }
+                let shells = (first_shell.min(second_shell), first_shell.max(second_shell));
+                if self.pairs.get(&shells).is_some_and(|pair| pair.crossing) {
                     continue;
                 }
                 self.work.spend(COMPARE)?;
-                let found = relation(&first_corners, &second_corners);
+                let found = relation(&first_corners, second_corners);
                 if found == Relation::Apart {
                     continue;
                 }
-                let pair = self
-                    .pairs
-                    .entry((first_shell.min(second_shell), first_shell.max(second_shell)))
-                    .or_default();
+                let pair = self.pairs.entry(shells).or_default();
                 pair.crossing |= found == Relation::Crossing;
                 let lower = usize::from(first_shell > second_shell);
                 note(&mut pair.witnesses[lower], *first);

@@ -4,7 +4,7 @@
 use super::bvh::Box3;
 use super::columns::{Filled, Interval, excess};
 use super::nesting::{Grouped, Lazy, Nesting, nesting};
-use super::overlap::{candidates, overlap};
+use super::overlap::{Overlap, candidates, overlap};
 use super::shells::Shell;
 use crate::mesh::Mesh;
 
@@ -47,13 +47,14 @@ pub(super) fn judge(mesh: &Mesh, shell_of: &[u32], shells: &[Shell], total: f64)
     let candidates = candidates(mesh, &grouped, shells);
     let (nesting, overlap) = candidates.map_or((None, None), |candidates| {
         let mut inside = Lazy::new(mesh, shell_of, &grouped, &candidates.pairs);
-        (
-            nesting(mesh, &grouped, shells, &candidates.pairs, &mut inside),
-            overlap(mesh, shell_of, &grouped, &candidates, &mut inside),
-        )
+        let overlap = overlap(mesh, shell_of, &grouped, &candidates, &mut inside);
+        let crossing = overlap.as_ref().map_or(&[][..], |found| &found.crossing);
+        let nesting = nesting(mesh, &grouped, shells, &candidates.pairs, crossing, &mut inside);
+        (nesting, overlap)
     });
     solid.misoriented = nesting.as_ref().map(|found| found.misoriented);
-    solid.overlapping = overlap.as_ref().map(|found| found.crossing);
+    let crossing = |found: &Overlap| u32::try_from(found.crossing.len()).unwrap_or(u32::MAX);
+    solid.overlapping = overlap.as_ref().map(crossing);
     solid.touching = overlap.as_ref().map_or(0, |found| found.touching);
     if let Some(nesting) = &nesting {
         (solid.pieces, solid.voids, solid.void_volume) = pieces_and_voids(nesting, shells);
@@ -63,7 +64,7 @@ pub(super) fn judge(mesh: &Mesh, shell_of: &[u32], shells: &[Shell], total: f64)
         return solid;
     };
     let arranged = Arranged { mesh, shell_of, shells, nesting: &nesting };
-    solid.volume = match (nesting.misoriented, overlap.crossing) {
+    solid.volume = match (nesting.misoriented, overlap.crossing.len()) {
         (0, 0) => solid.volume,
         (_, 0) => Some(arranged.by_nesting()),
         (0, _) => arranged.by_columns(&arranged.as_wound(), &overlap.region),

@@ -24,8 +24,6 @@ pub(super) use self::container::{JSON_START, json_length};
 
 /// Facets that placing meshes more than once may add to what the bytes can hold.
 const MAX_COPIED: u64 = 5_000_000;
-/// Not welded yet.
-const UNKNOWN: u32 = u32::MAX;
 
 pub(super) fn read(bytes: &[u8]) -> Result<Mesh, ModelError> {
     let container = Container::open(bytes)?;
@@ -34,11 +32,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Mesh, ModelError> {
     let placed = scene::placed(&document)?;
     let facets = count(&document, &data, &placed)?;
     let mut builder = MeshBuilder::with_capacity(facets);
-    let (mut welded, mut skipped) = (vec![], 0);
+    let mut skipped = 0;
     for placed in &placed {
         for primitive in document.primitives(placed.mesh)? {
             match data.triangles(primitive)? {
-                Some(triangles) => put(&mut builder, &mut welded, &triangles, placed)?,
+                Some(triangles) => put(&mut builder, &triangles, placed)?,
                 None => skipped += 1,
             }
         }
@@ -74,27 +72,18 @@ fn count(document: &Document, data: &Data<'_>, placed: &[Placed]) -> Result<usiz
 
 fn put(
     builder: &mut MeshBuilder,
-    welded: &mut Vec<u32>,
     triangles: &Triangles<'_>,
     placed: &Placed,
 ) -> Result<(), ModelError> {
-    welded.clear();
-    welded.resize(triangles.positions(), UNKNOWN);
-    for number in 0..triangles.len() {
+    let position = |index| {
+        let position = triangles.position(index).map(f64::from);
+        placed.transform.apply(position).map(stored)
+    };
+    let facets = (0..triangles.len()).map(|number| {
         let [a, b, c] = triangles.corners(number)?;
-        let mut corners = if placed.mirrors { [a, c, b] } else { [a, b, c] };
-        for corner in &mut corners {
-            let index = *corner as usize;
-            if welded[index] == UNKNOWN {
-                let position = triangles.position(index).map(f64::from);
-                let position = placed.transform.apply(position);
-                welded[index] = builder.vertex(position.map(stored))?;
-            }
-            *corner = welded[index];
-        }
-        builder.facet(corners)?;
-    }
-    Ok(())
+        Ok(if placed.mirrors { [a, c, b] } else { [a, b, c] })
+    });
+    builder.indexed(triangles.positions(), position, facets)
 }
 
 /// What the JSON alone says: facets, and extents where every mesh states its own.

@@ -2,9 +2,6 @@
 
 use super::{Format, Mesh, MeshBuilder, ModelError, Place, Warning};
 
-/// Not welded yet; no vertex has this number.
-const UNKNOWN: u32 = u32::MAX;
-
 /// Positions of a file and the facets between them, as they are read.
 ///
 /// Positions are welded only in the end, in the order in which facets name them: files hold
@@ -59,21 +56,13 @@ impl IndexedFacets {
     pub(super) fn finish(self, format: Format) -> Result<Mesh, ModelError> {
         let Self { positions, facets, skipped } = self;
         let mut builder = MeshBuilder::with_capacity(facets.len());
-        let mut vertices = vec![UNKNOWN; positions.len()];
-        for corners in facets {
-            let mut welded = corners;
-            for corner in &mut welded {
-                let index = *corner as usize;
-                let Some(vertex) = vertices.get_mut(index) else {
-                    return Err(beyond(&builder, *corner, positions.len()));
-                };
-                if *vertex == UNKNOWN {
-                    *vertex = builder.vertex(positions[index])?;
-                }
-                *corner = *vertex;
+        let known = (0_u64..).zip(&facets).map(|(number, corners)| {
+            match corners.iter().find(|corner| **corner as usize >= positions.len()) {
+                None => Ok(*corners),
+                Some(beyond) => Err(self::beyond(number, *beyond, positions.len())),
             }
-            builder.facet(welded)?;
-        }
+        });
+        builder.indexed(positions.len(), |index| positions[index], known)?;
         let warnings = match skipped {
             0 => vec![],
             faces => vec![Warning::FacesSkipped { faces }],
@@ -90,9 +79,9 @@ pub(super) struct Fan {
     corners: u64,
 }
 
-fn beyond(builder: &MeshBuilder, corner: u32, positions: usize) -> ModelError {
+fn beyond(facet: u64, corner: u32, positions: usize) -> ModelError {
     ModelError::Broken {
-        place: Place::Facet(builder.facets()),
+        place: Place::Facet(facet),
         what: format!("corner {corner} (counted from 0) is named, but there are {positions}"),
     }
 }

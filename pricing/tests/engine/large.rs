@@ -31,7 +31,7 @@ fn shuffled(mut facets: Vec<Facet>) -> Vec<Facet> {
     facets
 }
 
-fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+pub fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
 }
 

@@ -144,6 +144,25 @@ fn two_overlapping_spheres_have_the_volume_of_their_union() {
 }
 
 #[test]
+fn a_stone_that_sticks_out_of_its_setting_is_no_void_in_it() {
+    let setting = sphere(60, 60, 10.0, [0.0; 3]);
+    let whole = analysed(&setting).volume_mm3;
+    // Half of the stone is in the setting, and all of it in the setting's box.
+    for deep in [4.6_f32, 5.0, 5.4] {
+        let stone = cube([deep; 3], 1.5);
+        let model = analysed(&[setting.clone(), stone.clone()].concat());
+        assert_eq!(model.verdict(), Verdict::Overlapping { pairs: 1 });
+        assert_eq!(model.misoriented_shells, Some(0));
+        let (low, high) = bounds(&model);
+        assert!(whole <= low && high <= whole + 1.5_f64.powi(3), "{whole} {low} {high}");
+        assert!((high - low) / high < 1e-3, "{low} {high}");
+        // The same hollowed out by it: what is cut away is less than the stone.
+        let model = analysed(&[setting.clone(), flipped(&stone)].concat());
+        assert_eq!(model.verdict(), Verdict::Overlapping { pairs: 1 });
+    }
+}
+
+#[test]
 fn cubes_that_share_room_are_found_whatever_lies_on_what() {
     for (shift, union) in [
         ([5.0, 0.0, 0.0], 1500.0),

@@ -3,7 +3,8 @@
 use pricing::analysis::{Analysis, Unit, analyse};
 use pricing::mesh::{ModelError, Place, Warning, read};
 
-use crate::shapes::{close, cube};
+use crate::large::with_threads;
+use crate::shapes::{close, cube, sphere};
 use crate::writers::{ITEM, model_xml, object_xml, package, three_mf, zip};
 
 const MODEL: &str = "3D/3dmodel.model";
@@ -154,6 +155,106 @@ fn a_tag_over_the_edge_of_a_block_is_read_whole() {
     assert_eq!(read(&three_mf(&long)).unwrap().facets().len(), 12);
 }
 
+/// A model of many batches, with something done to its XML and then to the archive.
+fn large(xml: impl FnOnce(String) -> String, archive: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let model = model_xml("millimeter", &sphere(151, 150, 10.0, [0.0; 3]), "", ITEM);
+    let mut file = three_mf(&xml(model));
+    archive(&mut file);
+    file
+}
+
+#[test]
+fn any_number_of_threads_reads_the_same_or_finds_the_same_fault() {
+    let last = |from: &'static str, to: &'static str| {
+        move |xml: String| {
+            let at = xml.rfind(from).unwrap();
+            format!("{}{to}{}", &xml[..at], &xml[at + from.len()..])
+        }
+    };
+    let damaged = |file: &mut Vec<u8>| {
+        let middle = file.len() / 2;
+        file[middle..middle + 8].fill(0xFF);
+    };
+    let same = |xml: String| xml;
+    let files = [
+        (large(same, |_| {}), ""),
+        (large(last("<triangle v1=\"", "<triangle v1=\"x"), |_| {}), "whole number"),
+        (large(last("<vertex x=\"", "<vertex x=\"x"), |_| {}), "finite number"),
+        (large(last("</triangles>", "</triangle>"), |_| {}), "closed"),
+        (large(same, damaged), "3dmodel.model"),
+        // Whatever comes first is told: the text before it was read.
+        (large(|xml| xml.replacen("x=\"", "x=\"y", 1), damaged), "finite number"),
+        (
+            large(same, |file| {
+                let crc = position(file, b"PK\x01\x02", 1) + 16;
+                file[crc] ^= 1;
+            }),
+            "checksum",
+        ),
+    ];
+    for (number, (file, what)) in files.iter().enumerate() {
+        let alone = with_threads(1, || read(file));
+        match &alone {
+            Ok(mesh) => assert!(what.is_empty() && mesh.facets().len() > 40_000, "{number}"),
+            Err(error) => assert!(error.to_string().contains(what), "{number}: {error}"),
+        }
+        assert_eq!(alone.is_err(), !what.is_empty(), "{number}");
+        for threads in [2, 3] {
+            assert_eq!(with_threads(threads, || read(file)), alone, "{number}: {threads}");
+        }
+    }
+}
+
+#[test]
+fn elements_read_without_a_parser_say_what_the_parser_says() {
+    let words = [
+        "1",
+        "-0",
+        "+1",
+        ".5",
+        "1.",
+        "-1.25e2",
+        "1e400",
+        "1e-400",
+        "",
+        " 1",
+        "1 ",
+        "0x1",
+        "nan",
+        "12345678901234567890",
+        "0.1234567890123456789",
+        "007",
+        "999999999",
+        "2147483648",
+        "4294967296",
+        "1&gt;",
+        "1'",
+        "9",
+    ];
+    let told = |file: &[u8]| {
+        read(file).map_err(|error| match error {
+            ModelError::Broken { what, .. } => what,
+            other => panic!("{other:?}"),
+        })
+    };
+    for word in words {
+        for (name, tag) in
+            [("x=\"2\"", "<vertex "), ("z=\"2\"", "<vertex "), ("v1=\"0\"", "<triangle ")]
+        {
+            let said = name.split_once('"').unwrap().0;
+            let plain = model_xml("millimeter", &cube([0.0; 3], 2.0), "", ITEM).replacen(
+                name,
+                &format!("{said}\"{word}\""),
+                1,
+            );
+            for plain in [plain.replace(" />", "/>"), plain] {
+                let parsed = plain.replace(tag, &format!("{tag}a=\"b\" "));
+                assert_eq!(told(&three_mf(&plain)), told(&three_mf(&parsed)), "{name} {word}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_wrong_in_the_xml_is_named_with_entry_and_byte() {
     let place = |file: &[u8]| match refused(file) {
@@ -257,6 +358,10 @@ fn bombs_are_stopped_by_what_really_comes_out() {
     // A tag that never ends.
     let tag = xml.replacen("<mesh>", &format!("<mesh a=\"{}\">", noise(1_300_000)), 1);
     assert_eq!(over(&three_mf(&tag)), ("bytes in one tag", 1 << 20));
+    // One that never ends and closes at every byte, but for the quotes.
+    let tag = xml.replacen("<mesh>", &format!("<mesh a=\"{}", ">".repeat(1_300_000)), 1);
+    let file = zip(&package(tag), false);
+    assert_eq!(over(&file), ("bytes in one tag", 1 << 20));
     // More entries than any model has.
     let mut parts = package(xml.clone());
     parts.extend((0..200).map(|number| (format!("Textures/{number}.png"), vec![])));

@@ -10,7 +10,7 @@ use crate::writers::{ITEM, container, glb, model_xml, object_xml, package, three
 pub type Hostile = (&'static str, fn() -> Vec<u8>);
 
 /// All of them.
-pub const ALL: [Hostile; 28] = [
+pub const ALL: [Hostile; 29] = [
     ("empty", Vec::new),
     ("3mf-bomb-of-blanks", || three_mf(&model().replacen('\n', &" ".repeat(100_000_000), 1))),
     ("3mf-bomb-of-elements", || {
@@ -33,6 +33,10 @@ pub const ALL: [Hostile; 28] = [
             )),
             false,
         )
+    }),
+    ("3mf-tag-that-ends-at-every-byte", || {
+        let tag = format!("<mesh a=\"{}", ">".repeat(30_000_000));
+        zip(&package(model().replacen("<mesh>", &tag, 1)), false)
     }),
     ("3mf-elements-5000-deep", || {
         three_mf(&model().replace("<mesh>", &("<a>".repeat(5000) + "<mesh>")))

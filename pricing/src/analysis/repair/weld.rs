@@ -8,6 +8,12 @@ use super::half_edges::each_edge;
 /// digits loses them, the last a tenth of what a jewellery printer resolves in a ring.
 const TOLERANCES: [f64; 3] = [1e-6, 1e-5, 1e-4];
 
+/// Side of a cell in tolerances: wide, so that most vertices are near to the cells on few sides of
+/// their own, and not so wide that many vertices are in one.
+const CELL: f64 = 4.0;
+/// Places a slot has: where none is taken the slot, which is seldom in the cache, need not be seen.
+const PLACES: usize = 8;
+
 /// Vertices that were joined.
 pub(super) struct Welded {
     /// How many are gone.
@@ -65,7 +71,7 @@ fn open_vertices(vertices: usize, facets: &[[u32; 3]]) -> (Vec<bool>, u64) {
 /// What each vertex becomes: itself, or the nearest before it that is near enough. Those that
 /// stay are further apart than the tolerance, so that few of them are near a place.
 fn targets(positions: &[[f32; 3]], open: &[bool], tolerance: f64) -> (Vec<u32>, u64) {
-    let mut staying = Staying::new(open.iter().filter(|open| **open).count(), 2.0 * tolerance);
+    let mut staying = Staying::new(open.iter().filter(|open| **open).count(), CELL * tolerance);
     let mut target: Vec<u32> = (0_u32..).take(positions.len()).collect();
     let mut joined = 0;
     for (vertex, _) in (0_u32..).zip(open).filter(|(_, open)| **open) {
@@ -93,6 +99,8 @@ fn targets(positions: &[[f32; 3]], open: &[bool], tolerance: f64) -> (Vec<u32>, 
 struct Staying {
     side: f64,
     keys: [u64; 3],
+    /// Which places are taken, a bit each.
+    taken: Vec<u64>,
     /// The last vertex put into each slot, as an index into `entries`.
     slots: Vec<u32>,
     /// A vertex, and the one put into the slot before it.
@@ -107,22 +115,24 @@ impl Staying {
         // Numbers nobody can foresee: with known ones a file could put all cells into one slot.
         // The result does not depend on them.
         let random = RandomState::new();
+        let slots = vertices.max(1).next_power_of_two();
         Self {
             side,
             keys: [0, 1, 2].map(|axis| random.hash_one(axis) | 1),
-            slots: vec![END; vertices.max(1).next_power_of_two()],
+            taken: vec![0; (slots * PLACES).div_ceil(64)],
+            slots: vec![END; slots],
             entries: Vec::with_capacity(vertices / 2),
         }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the shift leaves the bits of an index")]
-    fn slot(&self, cell: [i64; 3]) -> usize {
+    fn place(&self, cell: [i64; 3]) -> usize {
         let mut hash = 0_u64;
         for (number, key) in cell.into_iter().zip(self.keys) {
             hash = (hash ^ number.cast_unsigned()).wrapping_mul(key);
             hash ^= hash >> 32;
         }
-        hash as usize & (self.slots.len() - 1)
+        hash as usize & (PLACES * self.slots.len() - 1)
     }
 
     fn cell(&self, coordinate: f64) -> i64 {
@@ -131,7 +141,9 @@ impl Staying {
 
     #[expect(clippy::cast_possible_truncation, reason = "MAX_FACETS keeps vertices below 2^32")]
     fn add(&mut self, position: &[f32; 3], vertex: u32) {
-        let slot = self.slot(position.map(|x| self.cell(f64::from(x))));
+        let place = self.place(position.map(|x| self.cell(f64::from(x))));
+        self.taken[place / 64] |= 1 << (place % 64);
+        let slot = place / PLACES;
         self.entries.push((vertex, self.slots[slot]));
         self.slots[slot] = self.entries.len() as u32 - 1;
     }
@@ -143,7 +155,11 @@ impl Staying {
         for x in x {
             for y in y.clone() {
                 for z in z.clone() {
-                    let mut next = self.slots[self.slot([x, y, z])];
+                    let place = self.place([x, y, z]);
+                    if self.taken[place / 64] >> (place % 64) & 1 == 0 {
+                        continue;
+                    }
+                    let mut next = self.slots[place / PLACES];
                     while let Some((vertex, before)) = self.entries.get(next as usize) {
                         visit(*vertex);
                         next = *before;

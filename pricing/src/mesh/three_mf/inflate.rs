@@ -101,8 +101,7 @@ impl<'bytes> Inflate<'bytes> {
         let mut length = self.fill(&mut batch)?;
         while !self.ended {
             next.resize(BATCH, 0);
-            let (inflated, taken) =
-                rayon::join(|| self.fill(&mut next), || take(&batch[..length]));
+            let (inflated, taken) = rayon::join(|| self.fill(&mut next), || take(&batch[..length]));
             taken?;
             length = inflated?;
             std::mem::swap(&mut batch, &mut next);

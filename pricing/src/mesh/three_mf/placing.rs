@@ -13,8 +13,6 @@ const MAX_DEPTH: u32 = 32;
 const MAX_PLACED: u64 = 10_000;
 /// Facets that placing things more than once may add to those in the file.
 const MAX_COPIED: u64 = 5_000_000;
-/// Not welded yet.
-const UNKNOWN: u32 = u32::MAX;
 
 /// An object of a package.
 type Key<'package> = (&'package str, u32);
@@ -48,7 +46,6 @@ pub(super) fn place(package: &Package) -> Result<Mesh, ModelError> {
         package,
         unit: main.unit.millimetres(),
         builder: MeshBuilder::with_capacity(usize::try_from(amount.facets).unwrap_or(0)),
-        welded: vec![],
         skipped: 0,
     };
     for item in &main.items {
@@ -123,8 +120,6 @@ struct Placing<'package> {
     /// Millimetres in the unit of the main part, which is that of the mesh.
     unit: f64,
     builder: MeshBuilder,
-    /// For each vertex of the object at hand what it was welded to.
-    welded: Vec<u32>,
     skipped: u64,
 }
 
@@ -155,22 +150,10 @@ impl Placing<'_> {
     }
 
     fn facets(&mut self, object: &Object, transform: &Transform) -> Result<(), ModelError> {
-        self.welded.clear();
-        self.welded.resize(object.vertices.len(), UNKNOWN);
+        let position = |index: usize| transform.apply(object.vertices[index]).map(stored);
         let mirrors = transform.mirrors();
-        for [a, b, c] in &object.triangles {
-            let mut corners = if mirrors { [*a, *c, *b] } else { [*a, *b, *c] };
-            for corner in &mut corners {
-                let index = *corner as usize;
-                if self.welded[index] == UNKNOWN {
-                    let position = transform.apply(object.vertices[index]);
-                    self.welded[index] = self.builder.vertex(position.map(stored))?;
-                }
-                *corner = self.welded[index];
-            }
-            self.builder.facet(corners)?;
-        }
-        Ok(())
+        let turned = |&[a, b, c]: &[u32; 3]| Ok(if mirrors { [a, c, b] } else { [a, b, c] });
+        self.builder.indexed(object.vertices.len(), position, object.triangles.iter().map(turned))
     }
 }
 
