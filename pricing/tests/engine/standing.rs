@@ -154,7 +154,8 @@ fn a_stone_that_sticks_out_of_its_setting_is_no_void_in_it() {
         assert_eq!(model.verdict(), Verdict::Overlapping { pairs: 1 });
         assert_eq!(model.misoriented_shells, Some(0));
         let (low, high) = bounds(&model);
-        assert!(whole <= low && high <= whole + 1.5_f64.powi(3), "{whole} {low} {high}");
+        let most = whole + 1.5_f64.powi(3);
+        assert!(whole * (1.0 - 1e-9) <= low && high <= most, "{whole} {low} {high}");
         assert!((high - low) / high < 1e-3, "{low} {high}");
         // The same hollowed out by it: what is cut away is less than the stone.
         let model = analysed(&[setting.clone(), flipped(&stone)].concat());

@@ -10,7 +10,7 @@ const TOLERANCES: [f64; 3] = [1e-6, 1e-5, 1e-4];
 
 /// Side of a cell in tolerances: wide, so that most vertices are near to the cells on few sides of
 /// their own, and not so wide that many vertices are in one.
-const CELL: f64 = 4.0;
+const CELL: f64 = 3.0;
 /// Places a slot has: where none is taken the slot, which is seldom in the cache, need not be seen.
 const PLACES: usize = 8;
 
