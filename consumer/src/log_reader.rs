@@ -18,16 +18,17 @@
 //!
 //! [`Gaps`] is the rule without any I/O; [`LogReader`] asks PostgreSQL and obeys it.
 
+mod row;
+
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
-use serde_json::Value;
-use shared::actor::Actor;
 use shared::ids::OrderId;
-use shared::order::events::{LoggedEvent, OrderEvent};
+use shared::order::events::LoggedEvent;
 use shared::platform::database;
 use sqlx::PgConnection;
-use uuid::Uuid;
+
+use row::Row;
+pub(crate) use row::{events_at, events_of};
 
 /// A server that does not answer must not hang a follower for ever.
 const READ_DEADLINE: Duration = Duration::from_secs(10);
@@ -218,7 +219,7 @@ impl LogReader {
         let limit = if self.is_stuck { PROBE } else { self.batch };
         let rows = self.rows(limit).await?;
         let positions: Vec<u64> = rows.iter().map(|row| row.position.cast_unsigned()).collect();
-        let xmin = rows.first().map_or(0, |row| row.xmin.cast_unsigned());
+        let xmin = rows.first().and_then(|row| row.xmin).map_or(0, i64::cast_unsigned);
         let verdict = self.gaps.judge(View { xmin, positions: &positions }, Instant::now());
         if verdict.wants_barrier {
             self.take_barrier().await?;
@@ -265,7 +266,7 @@ impl LogReader {
             Row,
             r#"
             SELECT position, order_id, version, kind, data, actor, cause, trace_context, occurred_at,
-                   pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS "xmin!"
+                   pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin
             FROM write.order_events
             WHERE position > $1
             ORDER BY position
@@ -288,37 +289,6 @@ impl LogReader {
         let taken = database::within(READ_DEADLINE, query.fetch_one(&mut self.connection)).await?;
         self.gaps.set_barrier(taken.xid.cast_unsigned(), taken.visible.cast_unsigned());
         Ok(())
-    }
-}
-
-struct Row {
-    position: i64,
-    order_id: Uuid,
-    version: i64,
-    kind: String,
-    data: Value,
-    actor: Value,
-    cause: String,
-    trace_context: Option<String>,
-    occurred_at: DateTime<Utc>,
-    xmin: i64,
-}
-
-impl Row {
-    fn decode(self) -> Result<LoggedEvent, ReadError> {
-        let (position, order_id) = (self.position.cast_unsigned(), OrderId::new(self.order_id));
-        let undecodable =
-            |source| ReadError::Undecodable { position, order_id, kind: self.kind.clone(), source };
-        Ok(LoggedEvent {
-            position,
-            order_id,
-            version: self.version.cast_unsigned(),
-            event: OrderEvent::from_columns(&self.kind, self.data).map_err(undecodable)?,
-            actor: serde_json::from_value::<Actor>(self.actor).map_err(undecodable)?,
-            cause: self.cause,
-            trace_context: self.trace_context,
-            occurred_at: self.occurred_at,
-        })
     }
 }
 

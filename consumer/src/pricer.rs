@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use write_api::store::{ClaimedJob, CommandError, JobFence, Lane, Store, Terms};
 
+use crate::watchdog::lost_jobs;
 use calculation::{Calculation, Outcome};
 use metrics::PricerMetrics;
 use stage::Stage;
@@ -175,8 +176,14 @@ impl Pricer {
         let pause = Duration::from_secs(u64::from(self.config.lease_seconds).div_ceil(3));
         loop {
             match self.store.rescue_jobs(self.config.max_attempts, 100).await {
-                Ok(0) => {}
-                Ok(jobs) => tracing::warn!(jobs, "leases ran out; jobs went back to their lanes"),
+                Ok(lost) if lost.is_empty() => {}
+                Ok(lost) => {
+                    tracing::warn!(
+                        jobs = lost.len(),
+                        "leases ran out; jobs went back to their lanes"
+                    );
+                    lost_jobs::tell(&self.store, &lost).await;
+                }
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "no rescue");
                 }

@@ -7,11 +7,15 @@
 //!   has the same id;
 //! - an event that cannot be delivered parks its order for this recipient, and later events of that order park
 //!   behind it, while other orders pass ([`parked`]); due ones are tried again, in order;
+//! - a recipient's queue that is not bound is bound again, and an incident says so ([`mend`]);
+//! - what was sent is in a [`book`], so that a parked event that somebody deleted is missed;
 //! - when many cannot be delivered at once it is the route that is broken: it stops, with pauses, and tries with
 //!   a few messages until one gets through.
 //!
 //! Quotes have no log; [`QuoteRelay`] tells of them from their rows.
 
+pub(crate) mod book;
+pub(crate) mod mend;
 mod pace;
 mod parked;
 mod quotes;
@@ -28,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use shared::platform::shutdown::Shutdown;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use write_api::store::Store;
 
 use crate::delivery::{Backoff, Broker, DeliveryError};
 use crate::follower::{FollowerError, LogAccess};
@@ -74,6 +79,7 @@ pub struct Relay {
     broker: Broker,
     config: RelayConfig,
     pace: Pace,
+    store: Store,
     metrics: RelayMetrics,
 }
 
@@ -83,8 +89,15 @@ struct RelayMetrics {
 }
 
 impl Relay {
-    /// A relay from this log to this broker, which looks when there is `news`, and now and then.
-    pub fn new(access: LogAccess, broker: Broker, config: RelayConfig, news: Arc<Notify>) -> Self {
+    /// A relay from this log to this broker, which looks when there is `news`, and now and then. Incidents go to
+    /// `store`.
+    pub fn new(
+        access: LogAccess,
+        broker: Broker,
+        config: RelayConfig,
+        store: Store,
+        news: Arc<Notify>,
+    ) -> Self {
         let pace = Pace::new(news, config.poll_ms);
         let meter = opentelemetry::global::meter("mes");
         let metrics = RelayMetrics {
@@ -97,7 +110,7 @@ impl Relay {
                 .with_description("1 while a route takes no messages")
                 .build(),
         };
-        Self { access, broker, config, pace, metrics }
+        Self { access, broker, config, pace, store, metrics }
     }
 
     /// Relays on all routes until the soft stop.

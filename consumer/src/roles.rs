@@ -186,7 +186,7 @@ fn start_relay(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::R
     notices::hear(LOG_CHANNEL, pool, shutdown, &news);
     Reconciler::new(pool.clone(), clock.clone()).run(shutdown);
     QuoteRelay::new(pool.clone(), broker.clone(), clock, &config.relay, news.clone()).run(shutdown);
-    Relay::new(access, broker, config.relay.clone(), news).run(shutdown);
+    Relay::new(access, broker, config.relay.clone(), store(config, pool), news).run(shutdown);
     Ok(())
 }
 

@@ -21,12 +21,16 @@ mod followers;
 mod heal;
 mod jobs;
 mod lanes;
+pub mod lost_jobs;
 mod messages;
 mod metrics;
 pub mod policy;
 mod producers;
 mod projection;
 mod reproject;
+mod resend;
+mod sent;
+mod webhooks;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -52,6 +56,9 @@ use policy::{Next, Policy};
 pub const NAME: &str = "watchdog";
 /// Longer than a round takes, by far; a server that hangs must not stop the watch unseen.
 const ROUND_DEADLINE: Duration = Duration::from_mins(2);
+/// The look for acknowledgements that nobody waits for reads all open orders: it is made in the first round, and then
+/// every few minutes.
+const RECALL_EVERY: u32 = 100;
 
 /// How the watchdog looks. Times are how long something may be so before it is an incident.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -88,18 +95,18 @@ pub struct WatchdogConfig {
 impl Default for WatchdogConfig {
     fn default() -> Self {
         Self {
-            poll_ms: 5_000,
+            poll_ms: 3_000,
             limit: 1_000,
             max_attempts: 3,
             retry_seconds: 30,
-            behind_seconds: 30,
-            parked_seconds: 30,
+            behind_seconds: 10,
+            parked_seconds: 10,
             waiting_seconds: 300,
             lane_seconds: 600,
-            lease_seconds: 30,
-            acknowledge_seconds: 30,
-            sequence_seconds: 60,
-            window_seconds: 60,
+            lease_seconds: 10,
+            acknowledge_seconds: 10,
+            sequence_seconds: 20,
+            window_seconds: 10,
             job_attempts: 3,
         }
     }
@@ -154,26 +161,30 @@ enum Watch {
     Lanes,
     Followers,
     Deliveries,
+    Sent,
     Acknowledgements,
     Messages,
     Producers,
     Projection,
     Holders,
     Deadlines,
+    Webhooks,
 }
 
 impl Watch {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Jobs,
         Self::Lanes,
         Self::Followers,
         Self::Deliveries,
+        Self::Sent,
         Self::Acknowledgements,
         Self::Messages,
         Self::Producers,
         Self::Projection,
         Self::Holders,
         Self::Deadlines,
+        Self::Webhooks,
     ];
 
     const fn name(self) -> &'static str {
@@ -182,12 +193,14 @@ impl Watch {
             Self::Lanes => "lanes",
             Self::Followers => "followers",
             Self::Deliveries => "deliveries",
+            Self::Sent => "sent",
             Self::Acknowledgements => "acknowledgements",
             Self::Messages => "messages",
             Self::Producers => "producers",
             Self::Projection => "projection",
             Self::Holders => "holders",
             Self::Deadlines => "deadlines",
+            Self::Webhooks => "webhooks",
         }
     }
 
@@ -198,12 +211,14 @@ impl Watch {
             Self::Lanes => lanes::CAUSES,
             Self::Followers => followers::CAUSES,
             Self::Deliveries => deliveries::CAUSES,
+            Self::Sent => sent::CAUSES,
             Self::Acknowledgements => acknowledgements::CAUSES,
             Self::Messages => messages::CAUSES,
             Self::Producers => producers::CAUSES,
             Self::Projection => projection::CAUSES,
             Self::Holders => census::CAUSES,
             Self::Deadlines => deadlines::CAUSES,
+            Self::Webhooks => webhooks::CAUSES,
         }
     }
 }
@@ -264,12 +279,21 @@ pub struct Watchdog {
     config: WatchdogConfig,
     metrics: WatchdogMetrics,
     lead: Option<Follower>,
+    /// Rounds since orders were recalled that nobody waits for.
+    since_recall: u32,
 }
 
 impl Watchdog {
     /// A watchdog over this store and its log, which does nothing yet.
     pub fn new(access: LogAccess, store: Store, config: WatchdogConfig) -> Self {
-        Self { access, store, config, metrics: WatchdogMetrics::new(), lead: None }
+        Self {
+            access,
+            store,
+            config,
+            metrics: WatchdogMetrics::new(),
+            lead: None,
+            since_recall: RECALL_EVERY,
+        }
     }
 
     /// Looks until the soft stop; whatever happens, it looks again.
@@ -311,6 +335,7 @@ impl Watchdog {
         let suspects = windows::suspects(lead, older, &mut round).await?;
         let scanned = projection::slow_scan(self.store.pool(), self.config.limit).await?;
         let suspects: Vec<Uuid> = suspects.into_iter().chain(scanned.orders).collect();
+        self.recall(now).await?;
         for watch in Watch::ALL {
             // A future of all looks is as large as the largest: kept out of those that wait for it.
             let looked = Box::pin(self.watch(watch, now, &suspects, &mut round)).await;
@@ -328,6 +353,19 @@ impl Watchdog {
         Ok(Some(round))
     }
 
+    async fn recall(&mut self, now: DateTime<Utc>) -> Result<(), WatchdogError> {
+        self.since_recall += 1;
+        if self.since_recall > RECALL_EVERY {
+            let scene = Scene { pool: self.store.pool(), config: &self.config, now, suspects: &[] };
+            let recalled = acknowledgements::recall(&scene).await?;
+            if recalled > 0 {
+                tracing::warn!(orders = recalled, "nobody waited for their acknowledgement");
+            }
+            self.since_recall = 0;
+        }
+        Ok(())
+    }
+
     async fn watch(
         &self,
         watch: Watch,
@@ -341,12 +379,14 @@ impl Watchdog {
             Watch::Lanes => lanes::look(&scene).await?,
             Watch::Followers => followers::look(&scene).await?,
             Watch::Deliveries => deliveries::look(&scene).await?,
+            Watch::Sent => sent::look(&scene).await?,
             Watch::Acknowledgements => acknowledgements::look(&scene).await?,
             Watch::Messages => messages::look(&scene).await?,
             Watch::Producers => producers::look(&scene).await?,
             Watch::Projection => projection::look(&scene).await?,
             Watch::Holders => census::look(&scene).await?,
             Watch::Deadlines => deadlines::look(&scene).await?,
+            Watch::Webhooks => webhooks::look(&scene).await?,
         };
         self.act_on(watch, &sight, now, round).await
     }

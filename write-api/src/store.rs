@@ -52,7 +52,7 @@ pub use estimates::Estimate;
 pub use fixings::{Decision, FixingAnswer, FixingsConfig};
 pub use housekeeping::HOUSEKEEPING_BATCH;
 pub use incidents::IncidentAnswer;
-pub use jobs::{ClaimedJob, JobFence, Lane, Progress, Subject, Terms, UnknownLane};
+pub use jobs::{ClaimedJob, JobFence, Lane, LostJob, Progress, Subject, Terms, UnknownLane};
 pub use messages::{
     EditedMessage, Fate as MessageFate, MessageAnswer, MessageRefusal, MessageState,
     MessagesAnswer, Selection as MessageSelection,

@@ -4,15 +4,15 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Value;
-use shared::actor::Actor;
 use shared::ids::OrderId;
-use shared::order::events::{LoggedEvent, OrderEvent};
+use shared::order::events::LoggedEvent;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::RelayError;
 use super::route::{Parcel, Route};
+use crate::follower::FollowerError;
+use crate::log_reader::events_at;
 
 /// The pause after so many attempts; the last one for all that follow. It never gives up: what is parked is seen.
 const PAUSES: [TimeDelta; 5] = [
@@ -95,25 +95,27 @@ pub(super) async fn due(
     route: Route,
     now: DateTime<Utc>,
 ) -> Result<Vec<LoggedEvent>, RelayError> {
-    let rows = sqlx::query_as!(
-        Row,
-        "SELECT e.position, e.order_id, e.version, e.kind, e.data, e.actor, e.cause,
-                e.trace_context, e.occurred_at
+    let heads = sqlx::query!(
+        "SELECT head.order_id, head.position
          FROM (SELECT DISTINCT ON (order_id) order_id, position, next_attempt
                FROM write.parked_deliveries
                WHERE recipient = $1
                ORDER BY order_id, position) AS head
-         JOIN write.order_events e ON e.order_id = head.order_id AND e.position = head.position
          WHERE head.next_attempt <= $2
-         ORDER BY e.position
+         ORDER BY head.position
          LIMIT $3",
         route.name(),
         now,
         DUE_AT_A_TIME,
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
-    rows.into_iter().map(Row::decode).collect()
+    if heads.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (orders, positions): (Vec<Uuid>, Vec<i64>) =
+        heads.into_iter().map(|head| (head.order_id, head.position)).unzip();
+    Ok(events_at(connection, &orders, &positions).await.map_err(FollowerError::from)?)
 }
 
 /// An event got through: what waits behind it is due at once, and so is everything else on this route, because
@@ -185,35 +187,4 @@ pub(super) async fn postpone(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-struct Row {
-    position: i64,
-    order_id: Uuid,
-    version: i64,
-    kind: String,
-    data: Value,
-    actor: Value,
-    cause: String,
-    trace_context: Option<String>,
-    occurred_at: DateTime<Utc>,
-}
-
-impl Row {
-    fn decode(self) -> Result<LoggedEvent, RelayError> {
-        let position = self.position;
-        let undecodable = |error: serde_json::Error| {
-            RelayError::Inconsistent(format!("position {position}: {error}"))
-        };
-        Ok(LoggedEvent {
-            position: position.cast_unsigned(),
-            order_id: OrderId::new(self.order_id),
-            version: self.version.cast_unsigned(),
-            event: OrderEvent::from_columns(&self.kind, self.data).map_err(undecodable)?,
-            actor: serde_json::from_value::<Actor>(self.actor).map_err(undecodable)?,
-            cause: self.cause,
-            trace_context: self.trace_context,
-            occurred_at: self.occurred_at,
-        })
-    }
 }

@@ -29,6 +29,8 @@ pub(super) struct Parcel {
     pub order_id: OrderId,
     pub position: u64,
     pub message: Outgoing,
+    /// The recipient must say that it has the order.
+    pub wants_acknowledgement: bool,
 }
 
 impl Route {
@@ -110,7 +112,12 @@ fn announcement(
         told => Outgoing::new(topology::DELIVERIES, told.as_str(), &envelope),
     };
     message.mandatory = recipient != Recipient::Listeners;
-    Ok(Some(Parcel { order_id: logged.order_id, position: logged.position, message }))
+    Ok(Some(Parcel {
+        order_id: logged.order_id,
+        position: logged.position,
+        message,
+        wants_acknowledgement: recipient.acknowledges(&logged.event, origin),
+    }))
 }
 
 fn wake_up(logged: &LoggedEvent, lanes: &HashMap<OrderId, String>) -> Option<Parcel> {
@@ -124,7 +131,12 @@ fn wake_up(logged: &LoggedEvent, lanes: &HashMap<OrderId, String>) -> Option<Par
         body: b"{}".to_vec(),
         mandatory: false,
     };
-    Some(Parcel { order_id: logged.order_id, position: logged.position, message })
+    Some(Parcel {
+        order_id: logged.order_id,
+        position: logged.position,
+        message,
+        wants_acknowledgement: false,
+    })
 }
 
 const fn asks_for_a_price(event: &OrderEvent) -> bool {

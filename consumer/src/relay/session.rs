@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::route::{Parcel, Route};
 use super::waves::{apart, waves};
-use super::{Relay, RelayError, parked};
+use super::{Relay, RelayError, book, mend, parked};
 use crate::delivery::{Fate, Outgoing, Publisher};
 use crate::follower::Follower;
 use crate::log_reader::Behind;
@@ -60,6 +60,10 @@ impl<'r> Session<'r> {
         let epoch = u32::try_from(epoch)
             .map_err(|_| RelayError::Inconsistent(format!("write.system: epoch {epoch}")))?;
         let publisher = relay.broker.publisher(route.follower()).await?;
+        if route.keeps_promises() {
+            let cursor = follower.cursor();
+            book::begin(follower.connection(), route, cursor).await?;
+        }
         let metrics = FollowerMetrics::of(route.follower());
         Ok(Some(Self { relay, route, follower, publisher, metrics, epoch, is_stopped: false }))
     }
@@ -98,11 +102,16 @@ impl<'r> Session<'r> {
             return Ok(Progress::Moved);
         }
         write_api::planted!(CursorBeforePublishing, {
-            self.settle(last, &[]).await?;
+            self.settle(last, &[], &[]).await?;
             self.send(parcels).await?;
             return Ok(Progress::Moved);
         });
         let held = self.held(&parcels).await?;
+        let owed: Vec<(OrderId, u64)> = parcels
+            .iter()
+            .filter(|parcel| parcel.wants_acknowledgement)
+            .map(|parcel| (parcel.order_id, parcel.position))
+            .collect();
         let (free, behind) = apart(parcels, &held);
         let behind = behind.into_iter().map(|parcel| Undelivered { parcel, reason: "behind" });
         let (sent, mut undelivered) = self.send(free).await?;
@@ -110,7 +119,7 @@ impl<'r> Session<'r> {
             return Ok(Progress::Stopped);
         }
         undelivered.extend(behind);
-        self.settle(last, &undelivered).await?;
+        self.settle(last, &undelivered, &owed).await?;
         self.metrics.note_batch(&batch.events, self.now());
         Ok(Progress::Moved)
     }
@@ -156,6 +165,9 @@ impl<'r> Session<'r> {
         metrics.note(self.route, "sent", count(Fate::Sent));
         metrics.note(self.route, "unroutable", count(Fate::Unroutable));
         metrics.note(self.route, "refused", count(Fate::Refused));
+        if count(Fate::Unroutable) > 0 && self.route.keeps_promises() {
+            mend::bind_again(self.relay, self.route).await;
+        }
         Ok(wave.into_iter().zip(fates).collect())
     }
 
@@ -199,15 +211,36 @@ impl<'r> Session<'r> {
         self.relay.metrics.note_stopped(self.route, broken);
     }
 
-    /// Parks what did not get through and moves the cursor, at once.
-    async fn settle(&mut self, to: u64, undelivered: &[Undelivered]) -> Result<(), RelayError> {
-        let (route, now) = (self.route, self.now());
-        if undelivered.is_empty() {
+    /// Parks what did not get through, writes down what did, and moves the cursor, at once. `owed` are orders that the
+    /// recipient must acknowledge, with the positions that tell it of them.
+    async fn settle(
+        &mut self,
+        to: u64,
+        undelivered: &[Undelivered],
+        owed: &[(OrderId, u64)],
+    ) -> Result<(), RelayError> {
+        let (route, now, from) = (self.route, self.now(), self.follower.cursor());
+        if undelivered.is_empty() && !route.keeps_promises() {
             return Ok(self.follower.advance(to).await?);
         }
         let mut step = self.follower.begin(to).await?;
         for left in undelivered {
             parked::park(step.connection(), route, &left.parcel, left.reason, now).await?;
+        }
+        if route.keeps_promises() {
+            let left: HashSet<u64> = undelivered.iter().map(|left| left.parcel.position).collect();
+            // Positions that nobody has any more are passed like the others.
+            let sent = (from + 1..=to).filter(|position| !left.contains(position));
+            book::note(step.connection(), route, sent).await?;
+            let owed: Vec<OrderId> = owed
+                .iter()
+                .filter(|(_, position)| !left.contains(position))
+                .map(|(order_id, _)| *order_id)
+                .collect();
+            book::await_acknowledgements(step.connection(), route, &owed, now).await?;
+            if from / book::BLOCK != to / book::BLOCK {
+                book::forget_old(step.connection(), route, to).await?;
+            }
         }
         step.commit().await?;
         for left in undelivered.iter().filter(|left| left.reason != "behind") {
@@ -234,12 +267,17 @@ impl<'r> Session<'r> {
         // The contract may have changed since: what the recipient is not told of any more holds nothing back.
         for gone in due.iter().filter(|event| !parcels.iter().any(|p| p.position == event.position))
         {
-            parked::forget(self.follower.connection(), route, gone.order_id, gone.position).await?;
+            let (connection, position) = (self.follower.connection(), gone.position);
+            book::note(connection, route, std::iter::once(position)).await?;
+            parked::forget(connection, route, gone.order_id, position).await?;
             got_through = true;
         }
         for (parcel, fate) in self.publish(parcels).await? {
             let connection = self.follower.connection();
             if fate == Fate::Sent {
+                book::note(connection, route, std::iter::once(parcel.position)).await?;
+                let owed = parcel.wants_acknowledgement.then_some(parcel.order_id);
+                book::await_acknowledgements(connection, route, owed.as_slice(), now).await?;
                 parked::delivered(connection, route, &parcel, now).await?;
                 got_through = true;
             } else {

@@ -46,7 +46,8 @@ mod tests {
             body: Vec::new(),
             mandatory: true,
         };
-        Parcel { order_id: OrderId::new(Uuid::from_u128(order)), position, message }
+        let order_id = OrderId::new(Uuid::from_u128(order));
+        Parcel { order_id, position, message, wants_acknowledgement: false }
     }
 
     #[test]

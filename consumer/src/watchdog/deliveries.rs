@@ -1,4 +1,5 @@
-//! Events that a recipient's queue does not take: parked per order and recipient, for too long.
+//! Events that a recipient's queue does not take: parked per order and recipient, for too long; and a queue that is not
+//! there at all, at once.
 
 use serde_json::json;
 use shared::ids::OrderId;
@@ -6,10 +7,31 @@ use shared::incident::{Finding, Owner, Subject};
 
 use super::heal::Remedy;
 use super::{Scene, Sight, Trouble, WatchdogError, age_seconds};
+use crate::relay::mend;
 
-pub(super) const CAUSES: &[&str] = &["delivery-parked"];
+pub(super) const CAUSES: &[&str] = &["delivery-parked", mend::UNBOUND];
 
 pub(super) async fn look(scene: &Scene<'_>) -> Result<Sight, WatchdogError> {
+    let mut troubles = waiting(scene).await?;
+    troubles.extend(unbound(scene).await?);
+    Ok(Sight::new(troubles, scene.config.limit))
+}
+
+/// The relay says so by itself and binds the queue again; whoever comes here sees that this did not help yet.
+async fn unbound(scene: &Scene<'_>) -> Result<Vec<Trouble>, WatchdogError> {
+    let recipients = sqlx::query_scalar!(
+        "SELECT DISTINCT recipient FROM write.parked_deliveries WHERE reason = 'unroutable'",
+    )
+    .fetch_all(scene.pool)
+    .await?;
+    let trouble = |recipient: String| Trouble {
+        finding: mend::finding(&recipient, scene.now),
+        remedy: Some(Remedy::RetryRoute { recipient }),
+    };
+    Ok(recipients.into_iter().map(trouble).collect())
+}
+
+async fn waiting(scene: &Scene<'_>) -> Result<Vec<Trouble>, WatchdogError> {
     let rows = sqlx::query!(
         r#"SELECT recipient, order_id, min(parked_at) AS "since!", count(*) AS "events!",
                   max(attempts) AS "attempts!", min(reason) FILTER (WHERE reason <> 'behind') AS reason
@@ -38,5 +60,5 @@ pub(super) async fn look(scene: &Scene<'_>) -> Result<Sight, WatchdogError> {
         };
         Trouble { finding, remedy: Some(Remedy::Retry { recipient: row.recipient, order_id }) }
     });
-    Ok(Sight::new(troubles.collect(), scene.config.limit))
+    Ok(troubles.collect())
 }

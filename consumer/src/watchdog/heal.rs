@@ -5,10 +5,10 @@ use shared::ids::OrderId;
 use shared::platform::database;
 use write_api::store::Store;
 
-use super::{NAME, WatchdogConfig, WatchdogError};
+use super::{NAME, WatchdogConfig, WatchdogError, resend};
 
 const LIMIT: i64 = 100;
-const DEADLINE: std::time::Duration = std::time::Duration::from_secs(10);
+pub(super) const DEADLINE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// What may heal a trouble.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +21,12 @@ pub(super) enum Remedy {
     Wake,
     /// What is parked for a recipient is due now.
     Retry { recipient: String, order_id: OrderId },
+    /// What a recipient's queue did not get because nothing was bound is due now.
+    RetryRoute { recipient: String },
     /// Everything that the recipient was told of the order is told again, under the same ids.
     Resend { recipient: &'static str, order_id: OrderId },
+    /// That, and everything that was sent between the acknowledged orders before and after it.
+    ResendAround { recipient: &'static str, order_id: OrderId },
     /// The message is due now.
     Apply { waiting_id: i64 },
     /// The order's rows of the read model are made anew from the log.
@@ -36,8 +40,8 @@ impl Remedy {
             Self::Requeue(_) => "requeue",
             Self::Rescue => "rescue",
             Self::Wake => "wake",
-            Self::Retry { .. } => "retry",
-            Self::Resend { .. } => "resend",
+            Self::Retry { .. } | Self::RetryRoute { .. } => "retry",
+            Self::Resend { .. } | Self::ResendAround { .. } => "resend",
             Self::Apply { .. } => "apply",
             Self::Reproject(_) => "reproject",
         }
@@ -56,14 +60,20 @@ impl Remedy {
             }
             Self::Rescue => {
                 let rescued = store.rescue_jobs(config.job_attempts, LIMIT).await?;
-                format!("{rescued} jobs put back")
+                format!("{} jobs put back", rescued.len())
             }
             Self::Wake => {
                 store.ring_pricers();
                 "woken".to_owned()
             }
             Self::Retry { recipient, order_id } => retry(store, recipient, *order_id).await?,
-            Self::Resend { recipient, order_id } => resend(store, recipient, *order_id).await?,
+            Self::RetryRoute { recipient } => retry_route(store, recipient).await?,
+            Self::Resend { recipient, order_id } => {
+                resend::order(store, recipient, *order_id).await?
+            }
+            Self::ResendAround { recipient, order_id } => {
+                resend::around(store, recipient, *order_id).await?
+            }
             Self::Apply { waiting_id } => apply_now(store, *waiting_id).await?,
             Self::Reproject(_) => "with others".to_owned(),
         })
@@ -82,29 +92,16 @@ async fn retry(store: &Store, recipient: &str, order_id: OrderId) -> Result<Stri
     Ok(format!("{} events due now", due.rows_affected()))
 }
 
-/// What was sent is parked, and the relay delivers what is parked, in order. Events after the relay's cursor come by
-/// themselves. Recipients know the ids that they have seen.
-async fn resend(
-    store: &Store,
-    recipient: &str,
-    order_id: OrderId,
-) -> Result<String, WatchdogError> {
-    let now = store.clock().now();
+/// What the broker returned because nothing was bound is due now; the relay binds again when it comes back once more.
+async fn retry_route(store: &Store, recipient: &str) -> Result<String, WatchdogError> {
     let query = sqlx::query!(
-        "INSERT INTO write.parked_deliveries
-             (recipient, order_id, position, reason, attempts, next_attempt, parked_at)
-         SELECT $1, e.order_id, e.position, 'resent', 0, $3, $3
-         FROM write.order_events AS e
-         WHERE e.order_id = $2
-           AND e.position <= (SELECT f.cursor FROM write.followers AS f WHERE f.name = $4)
-         ON CONFLICT (recipient, order_id, position) DO NOTHING",
+        "UPDATE write.parked_deliveries SET next_attempt = $2
+         WHERE recipient = $1 AND reason = 'unroutable' AND next_attempt > $2",
         recipient,
-        order_id.as_uuid(),
-        now,
-        format!("relay:{recipient}"),
+        store.clock().now(),
     );
-    let parked = database::within(DEADLINE, query.execute(store.pool())).await?;
-    Ok(format!("{} events to be sent again", parked.rows_affected()))
+    let due = database::within(DEADLINE, query.execute(store.pool())).await?;
+    Ok(format!("{} events due now", due.rows_affected()))
 }
 
 async fn apply_now(store: &Store, waiting_id: i64) -> Result<String, WatchdogError> {

@@ -6,9 +6,9 @@ use shared::ids::OrderId;
 use shared::incident::{Finding, Owner, Subject};
 
 use super::heal::Remedy;
-use super::{Scene, Sight, Trouble, WatchdogError, age_seconds};
+use super::{Scene, Sight, Trouble, WatchdogError, age_seconds, lost_jobs};
 
-pub(super) const CAUSES: &[&str] = &["job-missing", "job-without-outcome", "lease-expired"];
+pub(super) const CAUSES: &[&str] = &["job-missing", "job-without-outcome", lost_jobs::CAUSE];
 
 pub(super) async fn look(scene: &Scene<'_>) -> Result<Sight, WatchdogError> {
     let mut troubles = without_a_job(scene).await?;
@@ -54,7 +54,7 @@ async fn without_a_job(scene: &Scene<'_>) -> Result<Vec<Trouble>, WatchdogError>
     Ok(troubles.collect())
 }
 
-/// Pricers put such jobs back themselves; when none is left, nobody does.
+/// Pricers put such jobs back themselves, and say so; when none is left, nobody does.
 async fn expired(scene: &Scene<'_>) -> Result<Vec<Trouble>, WatchdogError> {
     let rows = sqlx::query!(
         r#"SELECT order_id, subject, lane, lease_until AS "lease_until!", attempts
@@ -70,17 +70,9 @@ async fn expired(scene: &Scene<'_>) -> Result<Vec<Trouble>, WatchdogError> {
             "order" => Subject::order(OrderId::new(row.order_id)),
             _ => Subject::new("quote", row.order_id.to_string()),
         };
-        let finding = Finding {
-            subject,
-            cause: "lease-expired",
-            owner: Owner::OnCall,
-            evidence: json!({
-                "lane": row.lane,
-                "attempts": row.attempts,
-                "seconds": age_seconds(row.lease_until, scene.now),
-            }),
-            deadline: scene.deadline(),
-        };
+        let seconds = age_seconds(row.lease_until, scene.now);
+        let finding =
+            lost_jobs::finding(subject, &row.lane, row.attempts, seconds, scene.deadline());
         Trouble { finding, remedy: Some(Remedy::Rescue) }
     });
     Ok(troubles.collect())

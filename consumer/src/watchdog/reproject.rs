@@ -4,26 +4,26 @@
 //! of the projector, counts the statuses again, and begins a new epoch, as a rebuild does: what was cached of the wrong
 //! rows is simply not found any more.
 
-use chrono::{DateTime, Utc};
-use serde_json::Value;
 use shared::ids::OrderId;
 use shared::order::HEARTBEAT_PARTNER;
-use shared::order::events::{LoggedEvent, OrderEvent};
 use shared::position::Position;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::WatchdogError;
-use crate::follower::{LogAccess, Replayable};
+use crate::follower::{FollowerError, LogAccess, Replayable};
+use crate::log_reader::events_of;
 use crate::projections::ReadModel;
 use crate::rebuild::{begin_epoch, hold_cursor};
 
 pub(super) async fn run(access: &LogAccess, orders: &[OrderId]) -> Result<Position, WatchdogError> {
     let mut connection = access.in_schema("read").connect().await?;
     let mut transaction = connection.begin().await?;
+    // A projector that hangs in a batch holds its cursor; the watch must go on meanwhile.
+    sqlx::query("SET LOCAL lock_timeout = '2s'").execute(&mut *transaction).await?;
     let cursor = hold_cursor(&mut transaction, ReadModel::FOLLOWER, access.now()).await?;
     let ids: Vec<Uuid> = orders.iter().map(OrderId::as_uuid).collect();
-    let events = events_of(&mut transaction, &ids, cursor).await?;
+    let events = events_of(&mut transaction, &ids, cursor).await.map_err(FollowerError::from)?;
     forget(&mut transaction, &ids).await?;
     ReadModel::apply(&mut transaction, &events).await?;
     recount(&mut transaction).await?;
@@ -55,50 +55,4 @@ async fn recount(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     .execute(connection)
     .await?;
     Ok(())
-}
-
-struct Row {
-    position: i64,
-    order_id: Uuid,
-    version: i64,
-    kind: String,
-    data: Value,
-    actor: Value,
-    cause: String,
-    trace_context: Option<String>,
-    occurred_at: DateTime<Utc>,
-}
-
-async fn events_of(
-    connection: &mut PgConnection,
-    ids: &[Uuid],
-    up_to: u64,
-) -> Result<Vec<LoggedEvent>, WatchdogError> {
-    let rows = sqlx::query_as!(
-        Row,
-        "SELECT position, order_id, version, kind, data, actor, cause, trace_context, occurred_at
-         FROM write.order_events WHERE order_id = ANY($1) AND position <= $2 ORDER BY position",
-        ids,
-        up_to.cast_signed(),
-    )
-    .fetch_all(connection)
-    .await?;
-    rows.into_iter().map(logged).collect()
-}
-
-fn logged(row: Row) -> Result<LoggedEvent, WatchdogError> {
-    let position = row.position;
-    let undecodable = |error: serde_json::Error| {
-        WatchdogError::Inconsistent(format!("position {position}: {error}"))
-    };
-    Ok(LoggedEvent {
-        position: position.cast_unsigned(),
-        order_id: OrderId::new(row.order_id),
-        version: row.version.cast_unsigned(),
-        event: OrderEvent::from_columns(&row.kind, row.data).map_err(undecodable)?,
-        actor: serde_json::from_value(row.actor).map_err(undecodable)?,
-        cause: row.cause,
-        trace_context: row.trace_context,
-        occurred_at: row.occurred_at,
-    })
 }

@@ -61,7 +61,9 @@ impl World {
         let options = sqlx::postgres::PgConnectOptions::from_str(&url).unwrap();
         let access = LogAccess::new(&options, 100, Arc::new(self.clock.clone()));
         let config = RelayConfig { batch: 100, poll_ms: 10, many: 5 };
-        Relay::new(access, broker, config, Arc::default())
+        let pool = self.database.pool(DatabaseRole::Consumer);
+        let store = Store::new(pool, Arc::new(self.clock.clone()), Arc::new(TimeOrderedIds));
+        Relay::new(access, broker, config, store, Arc::default())
     }
 
     /// Publishes messages as their producers do, each with an id of its own: `first`, `first + 1`, …

@@ -51,6 +51,14 @@ impl Recipient {
             Self::Listeners => true,
         }
     }
+
+    /// Whether this recipient must say that it has the order when it was told of `event`: the CRM, of partners' orders,
+    /// because nobody but us knows of those.
+    pub fn acknowledges(self, event: &OrderEvent, origin: &Origin) -> bool {
+        let is_partners = matches!(origin, Origin::Partner { .. });
+        let is_submission = matches!(event, OrderEvent::Submitted { .. });
+        self == Self::Crm && is_partners && is_submission && self.wants(event, origin)
+    }
 }
 
 /// What is written down of a message type, for documents.

@@ -12,6 +12,14 @@ impl Work<'_> {
         recipient: &str,
     ) -> Result<(), CommandError> {
         let (store, connection, _) = self.parts();
+        // Faster than the relay can note that it awaits it, it leaves a row behind, which the watchdog removes.
+        sqlx::query!(
+            "DELETE FROM write.awaited_acknowledgements WHERE order_id = $1 AND recipient = $2",
+            order_id.as_uuid(),
+            recipient,
+        )
+        .execute(&mut *connection)
+        .await?;
         sqlx::query!(
             "INSERT INTO write.acknowledgements (order_id, recipient, acknowledged_at)
              VALUES ($1, $2, $3) ON CONFLICT (order_id, recipient) DO NOTHING",

@@ -245,6 +245,19 @@ pub struct Progress {
     pub percent: u8,
 }
 
+/// A job whose worker died, or hung for longer than its lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostJob {
+    /// What was to be priced.
+    pub subject: Subject,
+    /// Which attempt it was, from 1 on.
+    pub attempt: u32,
+    /// Where the job waits again.
+    pub lane: String,
+    /// When the worker should have renewed its lease.
+    pub lease_until: DateTime<Utc>,
+}
+
 impl Store {
     /// The worker's heartbeat, for the job and for the analysis that it makes. `false` when the lease is lost or
     /// the price not wanted any more: drop the work.
@@ -345,14 +358,19 @@ impl Store {
     }
 
     /// Puts jobs whose lease ran out back to their lanes, and fails those that have used up `max_attempts`.
-    /// Answers how many it found, at most `limit`.
+    /// Answers which it found, at most `limit`.
     #[tracing::instrument(name = "db.pricing_job.rescue", skip_all, err(level = "debug"))]
-    pub async fn rescue_jobs(&self, max_attempts: u32, limit: i64) -> Result<usize, CommandError> {
+    pub async fn rescue_jobs(
+        &self,
+        max_attempts: u32,
+        limit: i64,
+    ) -> Result<Vec<LostJob>, CommandError> {
         crate::planted!(NoRescue, {
-            return Ok(0);
+            return Ok(Vec::new());
         });
         let expired = sqlx::query!(
-            r#"SELECT order_id, subject, generation, attempts, lease_token AS "lease_token!"
+            r#"SELECT order_id, subject, generation, attempts, lease_token AS "lease_token!",
+                      lease_until AS "lease_until!", lane
                FROM write.pricing_jobs WHERE state = 'running' AND lease_until < $1
                ORDER BY lease_until LIMIT $2"#,
             self.clock.now(),
@@ -360,7 +378,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        let found = expired.len();
+        let mut found = Vec::with_capacity(expired.len());
         for row in expired {
             let fence = JobFence {
                 subject: Subject::of(&row.subject, row.order_id)?,
@@ -369,6 +387,9 @@ impl Store {
                 attempt: small(row.attempts.into())?,
             };
             self.rescue(&fence, max_attempts).await?;
+            let JobFence { subject, attempt, .. } = fence;
+            let lost = LostJob { subject, attempt, lane: row.lane, lease_until: row.lease_until };
+            found.push(lost);
         }
         Ok(found)
     }

@@ -1,0 +1,81 @@
+//! Tells a recipient again what it was told: events are parked as due, and the relay delivers what is parked, in order
+//! and under the same ids. Events after the relay's cursor come by themselves. Recipients know the ids that they have
+//! seen.
+
+use shared::ids::OrderId;
+use shared::platform::database;
+use write_api::store::Store;
+
+use super::WatchdogError;
+use super::heal::DEADLINE;
+
+/// How far from a lost message others are looked for, in positions of the log.
+const REACH: i64 = 2_000;
+
+/// All events of an order.
+pub(super) async fn order(
+    store: &Store,
+    recipient: &str,
+    order_id: OrderId,
+) -> Result<String, WatchdogError> {
+    let now = store.clock().now();
+    let query = sqlx::query!(
+        "INSERT INTO write.parked_deliveries
+             (recipient, order_id, position, reason, attempts, next_attempt, parked_at)
+         SELECT $1, e.order_id, e.position, 'resent', 0, $3, $3
+         FROM write.order_events AS e
+         WHERE e.order_id = $2
+           AND e.position <= (SELECT f.cursor FROM write.followers AS f WHERE f.name = $4)
+         ON CONFLICT (recipient, order_id, position) DO NOTHING",
+        recipient,
+        order_id.as_uuid(),
+        now,
+        format!("relay:{recipient}"),
+    );
+    let parked = database::within(DEADLINE, query.execute(store.pool())).await?;
+    Ok(format!("{} events to be sent again", parked.rows_affected()))
+}
+
+/// Whatever lost this message may have lost its neighbours in the queue, of which nobody would hear: everything between
+/// the last order before it that was acknowledged and the next one after it is told again, too.
+pub(super) async fn around(
+    store: &Store,
+    recipient: &str,
+    order_id: OrderId,
+) -> Result<String, WatchdogError> {
+    let query = sqlx::query!(
+        "WITH lost AS MATERIALIZED (
+             SELECT min(e.position) AS position FROM write.order_events AS e
+             WHERE e.order_id = $2 AND e.kind = 'submitted'
+         ),
+         bounds AS MATERIALIZED (
+             SELECT coalesce((SELECT e.position FROM write.order_events AS e
+                              WHERE e.position < lost.position AND e.position >= lost.position - $5
+                                AND e.kind = 'submitted' AND EXISTS (
+                                    SELECT FROM write.acknowledgements AS a
+                                    WHERE a.order_id = e.order_id AND a.recipient = $1)
+                              ORDER BY e.position DESC LIMIT 1), lost.position - 1) AS first,
+                    coalesce((SELECT e.position FROM write.order_events AS e
+                              WHERE e.position > lost.position AND e.position <= lost.position + $5
+                                AND e.kind = 'submitted' AND EXISTS (
+                                    SELECT FROM write.acknowledgements AS a
+                                    WHERE a.order_id = e.order_id AND a.recipient = $1)
+                              ORDER BY e.position LIMIT 1), lost.position + $5) AS last
+             FROM lost
+         )
+         INSERT INTO write.parked_deliveries
+             (recipient, order_id, position, reason, attempts, next_attempt, parked_at)
+         SELECT $1, e.order_id, e.position, 'resent', 0, $3, $3
+         FROM bounds JOIN write.order_events AS e ON e.position > bounds.first AND e.position < bounds.last
+         WHERE e.position <= (SELECT f.cursor FROM write.followers AS f WHERE f.name = $4)
+         ON CONFLICT (recipient, order_id, position) DO NOTHING",
+        recipient,
+        order_id.as_uuid(),
+        store.clock().now(),
+        format!("relay:{recipient}"),
+        REACH,
+    );
+    let around = database::within(DEADLINE, query.execute(store.pool())).await?.rows_affected();
+    let own = order(store, recipient, order_id).await?;
+    Ok(format!("{own}, and {around} around it"))
+}
