@@ -1,7 +1,8 @@
 //! Load and checks, as the outside world sees the services: only over HTTP and RabbitMQ.
 //!
 //! [`simulator`] is the outside world itself, the program `simulate`; [`price_times`] measures how long prices take;
-//! [`faults`] proves that nothing is lost while everything breaks, and alone looks into the database, afterwards.
+//! [`faults`] proves that nothing is lost while everything breaks, and [`sabotage`] that what somebody makes away with is
+//! found and healed. Only these look into the database.
 //! What both need stands beside them: the record of a stack ([`stack`]), clients ([`rest`], [`broker`]), models ([`models`]), seeded
 //! choices ([`dice`]) and one place where trouble is counted ([`trouble`]).
 
@@ -11,6 +12,7 @@ pub mod faults;
 pub mod models;
 pub mod price_times;
 pub mod rest;
+pub mod sabotage;
 pub mod simulator;
 pub mod stack;
 pub mod trouble;

@@ -136,7 +136,7 @@ fn commits_wait_for_the_standby(setup: &Setup) -> Result<()> {
     Ok(())
 }
 
-fn a_seed() -> u64 {
+pub fn a_seed() -> u64 {
     let since = files::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     u64::from(since.subsec_nanos()) + since.as_secs() % 1_000
 }
@@ -159,7 +159,7 @@ fn planted_binaries(args: &Args) -> Result<PathBuf> {
 }
 
 /// Quotas and a pace are for customers, and a lease that is shorter than a freeze is one that is lost.
-fn torment_ready(services: &mut [Service], planted: Option<&Path>, bug: Option<&str>) {
+pub fn torment_ready(services: &mut [Service], planted: Option<&Path>, bug: Option<&str>) {
     for Service { launch, .. } in services {
         let settings = [
             ("MES__QUOTAS__REQUESTS_PER_SECOND", "100000"),
@@ -200,7 +200,7 @@ fn start_campaign(
 }
 
 /// Keeps servers and services running while the campaign goes on.
-struct Keeper {
+pub struct Keeper {
     servers: Supervisor,
     services: Supervisor,
     folder: PathBuf,
@@ -208,12 +208,12 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn new(servers: Supervisor, folder: PathBuf) -> Self {
+    pub fn new(servers: Supervisor, folder: PathBuf) -> Self {
         let (servers, services) = (servers.impatient(), Supervisor::new().impatient());
         Self { servers, services, folder, told: String::new() }
     }
 
-    fn keep(
+    pub fn keep(
         &mut self,
         mut child: Child,
         setup: &Setup,
@@ -276,7 +276,7 @@ impl Keeper {
     ) -> Result<()> {
         let mut starting = Vec::new();
         for Service { mut launch, ready } in services {
-            lead_through_links(&mut launch, setup, links)?;
+            lead_through_links(&mut launch, setup, links);
             starting.push((launch.start()?, ready));
         }
         for (mut running, ready) in starting {
@@ -310,7 +310,7 @@ impl Keeper {
         Ok(())
     }
 
-    fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.services.stop();
         self.servers.stop();
         // It holds the broker's secrets.
@@ -321,8 +321,8 @@ impl Keeper {
 /// The port of each link, by service and then by server.
 type Links = BTreeMap<String, BTreeMap<String, u16>>;
 
-/// Wherever a setting of a service names a server, it names the link to it instead.
-fn lead_through_links(launch: &mut Launch, setup: &Setup, links: &Links) -> Result<()> {
+/// Wherever a setting of a service names a server that it has a link to, it names the link instead.
+fn lead_through_links(launch: &mut Launch, setup: &Setup, links: &Links) {
     let ports = setup.ports;
     let servers = [
         ("postgres-primary", ports.primary),
@@ -330,13 +330,12 @@ fn lead_through_links(launch: &mut Launch, setup: &Setup, links: &Links) -> Resu
         ("redis", ports.redis),
         ("rabbitmq", ports.amqp),
     ];
-    let links = links.get(&launch.name).with_context(|| format!("no links of {}", launch.name))?;
+    let Some(links) = links.get(&launch.name) else { return };
     for (server, port) in servers {
-        let link = links.get(server).with_context(|| format!("no link to {server}"))?;
+        let Some(link) = links.get(server) else { continue };
         let (server, link) = (format!("127.0.0.1:{port}/"), format!("127.0.0.1:{link}/"));
         for (_, value) in &mut launch.env {
             *value = value.replace(&server, &link);
         }
     }
-    Ok(())
 }

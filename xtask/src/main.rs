@@ -16,6 +16,7 @@ mod migrate;
 mod packages;
 mod ports;
 mod process;
+mod sabotage;
 mod secrets;
 mod seed;
 mod serve;
@@ -52,6 +53,8 @@ enum Command {
     Test(test::Args),
     /// Torment a stack of its own with faults and check that nothing was lost
     Faults(faults::Args),
+    /// Make away with orders in many ways, and see whether the system finds and heals each
+    Sabotage(sabotage::Args),
     /// Check everything that does not need a running system: style, wall, migrations, documents
     Check(check::Args),
     /// Bring the schema of a running stack up to date
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Command::Env(args) => env::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Faults(args) => faults::run(&args),
+        Command::Sabotage(args) => sabotage::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Sqlx => sqlx_data::run(),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use bench::broker::{Broker, Post};
 use bench::faults::history::{self, Entry, History, Outcome};
-use bench::faults::load::Load;
+use bench::faults::load::{Load, POISON};
 use bench::faults::nemesis::{CLIENTS, Nemesis};
 use bench::faults::plan::{plan, provoking};
 use bench::faults::processes::Processes;
@@ -133,7 +133,8 @@ async fn campaign(
     let broker = Broker::new(&stack.rabbitmq.url, &trouble)?;
     let (shop, crm) =
         (Post::open(&broker, "shop", &shutdown), Post::open(&broker, "crm", &shutdown));
-    let standins = Standins { history: history.clone(), give_up, seed: args.seed };
+    let standins =
+        Standins { history: history.clone(), give_up, seed: args.seed, tampering: Arc::default() };
     Arc::new(standins).start(&broker, &crm, &shutdown);
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
     let rate = args.rate.unwrap_or(args.orders as f64 / length.as_secs_f64());
@@ -150,6 +151,7 @@ async fn campaign(
         // Connections of its own: they are reset on purpose.
         http: Client::builder().connect_timeout(GRACE).build()?,
         give_up,
+        poison: POISON,
         asked: AtomicU64::new(0),
     });
     let nemesis = Nemesis {

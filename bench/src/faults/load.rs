@@ -31,7 +31,7 @@ const TWICE: f64 = 0.1;
 /// So often a partner looks for its own order.
 const LOOKS: f64 = 0.25;
 /// So often somebody sends what nobody can read.
-const POISON: f64 = 0.01;
+pub const POISON: f64 = 0.01;
 
 /// Who orders, and where.
 #[derive(Debug)]
@@ -58,6 +58,8 @@ pub struct Load {
     pub http: Client,
     /// Whoever has no answer by then leaves it at that.
     pub give_up: Instant,
+    /// So often somebody sends what nobody can read.
+    pub poison: f64,
     /// So many were asked for so far.
     pub asked: AtomicU64,
 }
@@ -129,7 +131,7 @@ impl Load {
     async fn order(&self, number: u64, post: &Post) {
         let mut dice = Dice::nth(self.seed, number);
         self.asked.fetch_add(1, Ordering::Relaxed);
-        if dice.chance(POISON) {
+        if dice.chance(self.poison) {
             self.poison(number, post).await;
         }
         if dice.chance(OVER_REST) {
@@ -140,14 +142,7 @@ impl Load {
     }
 
     async fn partner(&self, number: u64, dice: &mut Dice) {
-        let external_id = format!("F{}-{number}", self.seed);
-        let op = format!("submit-{number}");
-        let call = Call::Submit { external_id: external_id.clone() };
-        self.history.note(Entry::Invoked { op: op.clone(), call });
-        let body = json!({
-            "external_id": external_id, "model_id": self.model_id, "unit": "millimetre",
-            "material": "silver-925", "finish": "polished", "quantity": 1,
-        });
+        let (op, body) = self.invoke(number, &self.model_id);
         let answer = self.ask_twice(&op, "/v1/orders", &body, dice.chance(TWICE)).await;
         let Some(answer) = answer else { return };
         if dice.chance(LOOKS) {
@@ -161,6 +156,28 @@ impl Load {
             tokio::time::sleep(Duration::from_secs_f64(2.0 * dice.fraction())).await;
             self.call_off(number, answer.order_id, dice).await;
         }
+    }
+
+    /// The number of a partner's order as the partner writes it.
+    pub fn external_id(&self, number: u64) -> String {
+        format!("F{}-{number}", self.seed)
+    }
+
+    fn invoke(&self, number: u64, model_id: &ModelId) -> (String, Value) {
+        let (op, external_id) = (format!("submit-{number}"), self.external_id(number));
+        let call = Call::Submit { external_id: external_id.clone() };
+        self.history.note(Entry::Invoked { op: op.clone(), call });
+        let body = json!({
+            "external_id": external_id, "model_id": model_id, "unit": "millimetre",
+            "material": "silver-925", "finish": "polished", "quantity": 1,
+        });
+        (op, body)
+    }
+
+    /// One partner's order beside the load, of a model of its own if wanted. Its id, unless it was refused.
+    pub async fn submit(&self, number: u64, model: Option<&ModelId>) -> Option<Uuid> {
+        let (op, body) = self.invoke(number, model.unwrap_or(&self.model_id));
+        Some(self.ask(&op, "/v1/orders", &body).await?.order_id)
     }
 
     async fn call_off(&self, number: u64, order_id: Uuid, dice: &mut Dice) {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::history::{Call, Entry, History};
 use super::load::{is_approved, number_in, publish};
 use crate::broker::{Broker, Letter, Post, Received, Stopping, listen};
+use crate::sabotage::tampering::Tampering;
 
 /// Messages in hand at once.
 const PREFETCH: u16 = 200;
@@ -25,6 +26,8 @@ pub struct Standins {
     pub give_up: Instant,
     /// Part of message ids.
     pub seed: u64,
+    /// What the CRM does wrong, if anything.
+    pub tampering: Arc<Tampering>,
 }
 
 /// What a message says.
@@ -52,25 +55,42 @@ impl News {
 }
 
 impl Standins {
-    /// Listens until the soft stop.
+    /// Both listen until the soft stop.
     pub fn start(self: &Arc<Self>, broker: &Broker, post: &Post, shutdown: &Shutdown) {
+        self.start_shop(broker, shutdown);
+        self.start_crm(broker, post, shutdown);
+    }
+
+    /// The shop listens until the soft stop.
+    pub fn start_shop(self: &Arc<Self>, broker: &Broker, shutdown: &Shutdown) {
         let shop = Arc::clone(self);
         // Noted before the task begins: what comes later must be noted later.
         let hear = move |received: Received| {
-            shop.note("shop", &received);
+            if let Some(news) = News::of(&received) {
+                shop.note("shop", &received, &news);
+            }
             async { Ok(()) }
         };
         shutdown.spawn(listen(broker.clone(), "mes.to.shop", PREFETCH, shutdown.clone(), hear));
+    }
+
+    /// The CRM listens until the soft stop.
+    pub fn start_crm(self: &Arc<Self>, broker: &Broker, post: &Post, shutdown: &Shutdown) {
         let (crm, post) = (Arc::clone(self), post.clone());
         let hear = move |received: Received| {
-            let news = crm.note("crm", &received);
+            let tampering = &crm.tampering;
+            let dropped = |news: &News| tampering.drops(&news.external_id, &received.envelope.id);
+            // What is dropped was not received, whatever the broker is told.
+            let news = News::of(&received).filter(|news| !dropped(news));
+            if let Some(news) = &news {
+                crm.note("crm", &received, news);
+            }
             Arc::clone(&crm).answer(news, post.clone())
         };
         shutdown.spawn(listen(broker.clone(), "mes.to.crm", PREFETCH, shutdown.clone(), hear));
     }
 
-    fn note(&self, by: &str, received: &Received) -> Option<News> {
-        let news = News::of(received)?;
+    fn note(&self, by: &str, received: &Received, news: &News) {
         self.history.note(Entry::Received {
             by: by.to_owned(),
             event: received.envelope.id.clone(),
@@ -78,7 +98,13 @@ impl Standins {
             version: news.version,
             kind: news.kind.clone(),
         });
-        Some(news)
+    }
+
+    /// The CRM says at last that it has an order.
+    pub async fn acknowledge(&self, order_id: Uuid, post: &Post) {
+        let message = OrderAcknowledged { order_id: OrderId::new(order_id), crm_reference: None };
+        let message = Inbound::CrmOrderAcknowledged(message);
+        self.say("acknowledge", message, Call::Acknowledge { order_id }, order_id, post).await;
     }
 
     /// Takes partners' orders into its books, and confirms some of what has a price.
@@ -86,22 +112,26 @@ impl Standins {
         let Some(news) = news else { return Ok(()) };
         let order_id = OrderId::new(news.order_id);
         let number = number_in(&news.external_id).unwrap_or(1);
-        let (verb, message, call) = match news.kind.as_str() {
+        match news.kind.as_str() {
             "submitted" if news.channel == "partner" => {
-                let message = OrderAcknowledged { order_id, crm_reference: None };
-                let call = Call::Acknowledge { order_id: news.order_id };
-                ("acknowledge", Inbound::CrmOrderAcknowledged(message), call)
+                if !self.tampering.is_mute(&news.external_id) {
+                    self.acknowledge(news.order_id, &post).await;
+                }
             }
             "price-calculated" if is_approved(number) => {
                 let message = OrderApproved { order_id, seller: None };
                 let call = Call::Approve { order_id: news.order_id };
-                ("approve", Inbound::CrmOrderApproved(message), call)
+                let message = Inbound::CrmOrderApproved(message);
+                self.say("approve", message, call, news.order_id, &post).await;
             }
-            _ => return Ok(()),
-        };
-        let op = format!("{verb}-{}", news.order_id);
-        let letter = Letter::new(message, op.clone(), chrono::DateTime::UNIX_EPOCH, None);
-        publish(&self.history, &op, call, letter, false, &post, self.give_up).await;
+            _ => {}
+        }
         Ok(())
+    }
+
+    async fn say(&self, verb: &str, message: Inbound, call: Call, order_id: Uuid, post: &Post) {
+        let op = format!("{verb}-{order_id}");
+        let letter = Letter::new(message, op.clone(), chrono::DateTime::UNIX_EPOCH, None);
+        publish(&self.history, &op, call, letter, false, post, self.give_up).await;
     }
 }
