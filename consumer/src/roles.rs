@@ -157,7 +157,7 @@ pub fn start(
         start_heartbeat(config, pool, shutdown)?;
     }
     // Whoever watches is watched by all others, and by standbys of its own.
-    beat::watch(pool.clone(), shutdown);
+    beat::watch(store(config, pool), shutdown);
     if role.includes(Role::Webhooks) {
         start_webhooks(config, pool, shutdown)?;
     }

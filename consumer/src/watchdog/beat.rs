@@ -1,20 +1,31 @@
 //! The watchers' own heartbeat: a row that each of them moves when it has finished a round, and its age as a metric of
-//! every other process of this program. A detector that died must not look like a day without trouble.
+//! every other process of this program, which also opens an incident when it is too old. A detector that died must not
+//! look like a day without trouble.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use opentelemetry::KeyValue;
 use serde::Serialize;
-use shared::clock::{Clock, SystemClock};
+use serde_json::json;
+use shared::incident::{Finding, Owner, Subject};
 use shared::platform::shutdown::Shutdown;
 use sqlx::PgPool;
 use sqlx::types::Json;
 use uuid::Uuid;
+use write_api::store::{CommandError, Store};
 
-const PAUSE: Duration = Duration::from_secs(15);
-/// Many rounds of a watchdog, and more than one of a heartbeat.
+const PAUSE: Duration = Duration::from_secs(10);
+/// Many rounds of a watchdog.
+const SILENT_WATCHDOG: Duration = Duration::from_secs(45);
+/// More than one beat of a heartbeat.
 const SILENT: Duration = Duration::from_mins(3);
+/// What any other process says of a watcher that does not watch.
+const CAUSE: &str = "watcher-silent";
+
+fn longest_silence(watcher: &str) -> Duration {
+    if watcher == super::NAME { SILENT_WATCHDOG } else { SILENT }
+}
 
 /// A round was finished.
 ///
@@ -59,8 +70,38 @@ pub async fn ages(
     Ok(rows.into_iter().map(|row| (row.name, age(row.beat_at))).collect())
 }
 
-/// Measures the ages until the soft stop, and says when somebody falls silent.
-pub fn watch(pool: PgPool, shutdown: &Shutdown) {
+/// Opens an incident for each watcher that has fallen silent, and closes it when it is back: whoever looks, however many
+/// look. Answers with the age of each.
+///
+/// # Errors
+/// When the database fails.
+pub async fn check(store: &Store) -> Result<Vec<(String, Duration)>, CommandError> {
+    let now = store.clock().now();
+    let ages = ages(store.pool(), now).await?;
+    let silent = ages.iter().filter(|(name, age)| *age > longest_silence(name));
+    let findings: Vec<Finding> = silent
+        .map(|(name, age)| Finding {
+            subject: Subject::new("system", name.as_str()),
+            cause: CAUSE,
+            owner: Owner::OnCall,
+            evidence: json!({ "watcher": name, "seconds": age.as_secs() }),
+            deadline: now,
+        })
+        .collect();
+    let mut seen = Vec::new();
+    for incident in store.open_incidents(&findings).await? {
+        let (watcher, id) = (&incident.subject, incident.incident_id);
+        if store.escalate(id, "the system cannot start a process").await? {
+            tracing::error!(watcher, "nobody looks for lost orders");
+        }
+        seen.push(id);
+    }
+    store.close_unseen_incidents(&[CAUSE], &seen).await?;
+    Ok(ages)
+}
+
+/// Checks and measures until the soft stop.
+pub fn watch(store: Store, shutdown: &Shutdown) {
     let gauge = opentelemetry::global::meter("mes")
         .f64_gauge("mes_watcher_age_seconds")
         .with_description("Since a watcher over lost orders has finished a round")
@@ -69,12 +110,16 @@ pub fn watch(pool: PgPool, shutdown: &Shutdown) {
     shutdown.spawn(async move {
         stop.run_until_cancelled(async {
             loop {
-                for (name, age) in ages(&pool, SystemClock.now()).await.unwrap_or_default() {
-                    if age > SILENT {
-                        let seconds = age.as_secs();
-                        tracing::warn!(watcher = name, seconds, "nobody looks for lost orders");
+                match check(&store).await {
+                    Ok(ages) => {
+                        for (name, age) in ages {
+                            gauge.record(age.as_secs_f64(), &[KeyValue::new("watcher", name)]);
+                        }
                     }
-                    gauge.record(age.as_secs_f64(), &[KeyValue::new("watcher", name)]);
+                    Err(error) => {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(error, "nobody knows whether the watchers watch");
+                    }
                 }
                 tokio::time::sleep(PAUSE).await;
             }

@@ -533,6 +533,27 @@ async fn what_came_due_while_nobody_looked_is_found_by_the_first_look() {
 }
 
 #[tokio::test]
+async fn a_watchdog_that_died_is_an_incident_of_any_other_process_until_another_looks() {
+    let mut watched = Watched::new().await;
+    let other = store(&watched.world);
+    watched.look().await;
+    beat::check(&other).await.unwrap();
+    watched.world.advance(TimeDelta::seconds(40));
+    beat::check(&other).await.unwrap();
+    assert_eq!(watched.incidents().await, [], "a round may be long");
+    watched.world.advance(TimeDelta::seconds(10));
+    for _ in 0..2 {
+        beat::check(&other).await.unwrap();
+    }
+    let silent = seen("watcher-silent", "system", "escalated", &["escalate"]);
+    assert_eq!(watched.incidents().await, [silent]);
+    watched.look().await;
+    beat::check(&other).await.unwrap();
+    let healed = seen("watcher-silent", "system", "healed", &["escalate"]);
+    assert_eq!(watched.incidents().await, [healed]);
+}
+
+#[tokio::test]
 async fn one_watchdog_looks_at_a_time_and_says_so() {
     let mut watched = Watched::new().await;
     watched.look().await;
