@@ -256,6 +256,22 @@ impl Follower {
         self.begin_as(database::BEGIN_WITHOUT_WAITING, to).await?.commit().await
     }
 
+    /// The last position that is written down; [`Self::cursor`] may be ahead of it by what was passed over.
+    pub const fn stored_cursor(&self) -> u64 {
+        self.stored.cursor
+    }
+
+    /// Goes on behind `to`, up to which there was nothing to do, for those who write that down themselves: with
+    /// [`Self::begin`], when [`Self::is_note_due`].
+    pub fn go_on_behind(&mut self, to: u64) {
+        self.reader.move_to(to);
+    }
+
+    /// Whether something was passed over and not written down for a while.
+    pub fn is_note_due(&self) -> bool {
+        self.cursor() != self.stored.cursor && self.stored.at.elapsed() >= PASSED_INTERVAL
+    }
+
     /// Goes on behind `to`, up to which there was nothing to do. Written down with the next effect, or after a while.
     pub async fn pass(&mut self, to: u64) -> Result<(), FollowerError> {
         self.reader.move_to(to);

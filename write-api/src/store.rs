@@ -7,7 +7,7 @@
 mod accepted_models;
 mod acknowledgements;
 mod analyses;
-mod audit;
+pub(crate) mod audit;
 mod batch;
 mod causes;
 mod deliveries;

@@ -13,11 +13,14 @@ pub mod secret;
 
 use ::web::{Caller, Problem, Role, Scope};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shared::actor::Actor;
 use shared::ids::PartnerId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::store::CommandError;
+use crate::store::audit::{self, Deed};
+use crate::store::{CommandError, Store};
 
 /// How webhooks are registered.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -30,23 +33,42 @@ pub struct WebhooksConfig {
 }
 
 /// Whose webhooks a caller may change: a partner its own, an administrator everybody's.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Owner(Option<PartnerId>);
+#[derive(Debug, Clone)]
+pub(crate) struct Owner {
+    partner_id: Option<PartnerId>,
+    actor: Actor,
+}
 
 impl Owner {
     /// 403 for everybody else.
     pub fn of(caller: &Caller) -> Result<Self, Problem> {
         caller.require(&[Role::Admin], Some(Scope::OrdersRead))?;
+        let actor = caller.actor.clone();
         match (caller.partner_id(), caller.role()) {
-            (Some(partner_id), _) => Ok(Self(Some(partner_id))),
-            (None, Some(_)) => Ok(Self(None)),
+            (Some(partner_id), _) => Ok(Self { partner_id: Some(partner_id), actor }),
+            (None, Some(_)) => Ok(Self { partner_id: None, actor }),
             (None, None) => Err(Problem::forbidden("Only partners have webhooks")),
         }
     }
 
     /// The partner, if one asks.
-    pub const fn partner_id(self) -> Option<PartnerId> {
-        self.0
+    pub const fn partner_id(&self) -> Option<PartnerId> {
+        self.partner_id
+    }
+
+    /// Remembers who did this to a webhook, in the transaction of the deed.
+    async fn remember(
+        &self,
+        connection: &mut PgConnection,
+        store: &Store,
+        webhook_id: Uuid,
+        action: &'static str,
+        detail: Option<Value>,
+    ) -> Result<(), CommandError> {
+        let subject = format!("webhook:{webhook_id}");
+        let deed = Deed { subject: &subject, action, reason: None, detail, body: None };
+        let now = store.clock().now();
+        audit::note_by(connection, &self.actor, "webhooks", now, deed).await
     }
 }
 
@@ -100,7 +122,7 @@ impl From<WebhookError> for Problem {
 /// Locks a webhook that must exist and be the owner's.
 pub(crate) async fn lock(
     connection: &mut PgConnection,
-    owner: Owner,
+    owner: &Owner,
     webhook_id: Uuid,
 ) -> Result<(), WebhookError> {
     let known = sqlx::query_scalar!(

@@ -69,7 +69,12 @@ impl<'r> Session<'r> {
     }
 
     /// Gives up the lead in good order.
-    pub async fn resign(self) {
+    pub async fn resign(mut self) {
+        let passed = self.follower.cursor();
+        if self.route.keeps_promises() && passed != self.follower.stored_cursor() {
+            // What was passed over without being written down is passed over again.
+            let _ = self.settle(passed, &[], &[]).await;
+        }
         self.publisher.close().await;
         self.follower.resign().await;
     }
@@ -90,14 +95,15 @@ impl<'r> Session<'r> {
             batch.events.truncate(self.relay.config.many);
         }
         let Some(last) = batch.last_position() else {
-            self.follower.rest().await?;
+            self.note_passed().await?;
             let hole = batch.behind == Behind::Hole;
             return Ok(if hole { Progress::BehindAHole } else { Progress::Idle });
         };
         let parcels =
             self.route.parcels(self.follower.connection(), &batch.events, self.epoch).await?;
         if parcels.is_empty() {
-            self.follower.pass(last).await?;
+            self.follower.go_on_behind(last);
+            self.note_passed().await?;
             self.metrics.note_batch(&batch.events, self.now());
             return Ok(Progress::Moved);
         }
@@ -122,6 +128,16 @@ impl<'r> Session<'r> {
         self.settle(last, &undelivered, &owed).await?;
         self.metrics.note_batch(&batch.events, self.now());
         Ok(Progress::Moved)
+    }
+
+    /// What this route had nothing to do with is written down now and then, and in the book of one that has a book.
+    async fn note_passed(&mut self) -> Result<(), RelayError> {
+        if !self.route.keeps_promises() {
+            self.follower.rest().await?;
+        } else if self.follower.is_note_due() {
+            self.settle(self.follower.cursor(), &[], &[]).await?;
+        }
+        Ok(())
     }
 
     async fn held(&mut self, parcels: &[Parcel]) -> Result<HashSet<OrderId>, RelayError> {
@@ -219,7 +235,7 @@ impl<'r> Session<'r> {
         undelivered: &[Undelivered],
         owed: &[(OrderId, u64)],
     ) -> Result<(), RelayError> {
-        let (route, now, from) = (self.route, self.now(), self.follower.cursor());
+        let (route, now, from) = (self.route, self.now(), self.follower.stored_cursor());
         if undelivered.is_empty() && !route.keeps_promises() {
             return Ok(self.follower.advance(to).await?);
         }

@@ -407,7 +407,8 @@ async fn a_job_that_a_pricer_put_back_is_an_incident_too() {
     let mut watched = Watched::new().await;
     watched.submit_of_shop(1).await;
     watched.settle().await;
-    let terms = Terms { lease: TimeDelta::seconds(30), max_attempts: 3 };
+    let terms =
+        Terms { lease: TimeDelta::seconds(30), max_attempts: 3, partner_pause: TimeDelta::zero() };
     let store = store(&watched.world);
     store.claim_job(Lane::ShopShort, terms).await.unwrap().unwrap();
     watched.world.advance(TimeDelta::seconds(31));

@@ -9,7 +9,7 @@ use sqlx::types::Json;
 use super::{CommandContext, CommandError};
 
 /// A deed that is to be remembered.
-pub(super) struct Deed<'d> {
+pub(crate) struct Deed<'d> {
     /// What it was done to, as `message:4711`.
     pub subject: &'d str,
     /// What was done.
@@ -22,14 +22,24 @@ pub(super) struct Deed<'d> {
     pub body: Option<&'d [u8]>,
 }
 
-/// Remembers a deed.
+/// Remembers a deed of a command.
 pub(super) async fn note(
     connection: &mut PgConnection,
     context: &CommandContext,
     at: DateTime<Utc>,
     deed: Deed<'_>,
 ) -> Result<(), CommandError> {
-    let by: &Actor = &context.actor;
+    note_by(connection, &context.actor, &context.cause.label(), at, deed).await
+}
+
+/// Remembers what somebody did because of something.
+pub(crate) async fn note_by(
+    connection: &mut PgConnection,
+    by: &Actor,
+    cause: &str,
+    at: DateTime<Utc>,
+    deed: Deed<'_>,
+) -> Result<(), CommandError> {
     sqlx::query!(
         "INSERT INTO write.audit_entries (subject, action, by_actor, reason, detail, body, cause, at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -39,7 +49,7 @@ pub(super) async fn note(
         deed.reason,
         deed.detail,
         deed.body,
-        context.cause.label(),
+        cause,
         at,
     )
     .execute(connection)

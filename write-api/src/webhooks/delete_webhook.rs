@@ -29,7 +29,7 @@ pub async fn handler(
 async fn delete(store: &Store, owner: Owner, webhook_id: Uuid) -> Result<(), WebhookError> {
     let mut connection = store.pool().acquire().await?;
     let mut transaction = connection.begin().await?;
-    lock(&mut transaction, owner, webhook_id).await?;
+    lock(&mut transaction, &owner, webhook_id).await?;
     let now = store.clock().now();
     sqlx::query!(
         "UPDATE write.webhooks SET deleted_at = $2, changed_at = $2 WHERE webhook_id = $1",
@@ -42,6 +42,7 @@ async fn delete(store: &Store, owner: Owner, webhook_id: Uuid) -> Result<(), Web
     sqlx::query!("DELETE FROM write.webhook_secrets WHERE webhook_id = $1", webhook_id)
         .execute(&mut *transaction)
         .await?;
+    owner.remember(&mut transaction, store, webhook_id, "delete", None).await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use ::web::{Caller, Detached, Problem};
 use actix_web::{HttpResponse, web};
+use serde_json::json;
 use sqlx::Connection;
 use uuid::Uuid;
 
@@ -36,7 +37,7 @@ async fn drop_one(
 ) -> Result<(), WebhookError> {
     let mut connection = store.pool().acquire().await?;
     let mut transaction = connection.begin().await?;
-    lock(&mut transaction, owner, webhook_id).await?;
+    lock(&mut transaction, &owner, webhook_id).await?;
     sqlx::query!(
         "DELETE FROM write.webhook_secrets WHERE webhook_id = $1 AND secret_id = $2",
         webhook_id,
@@ -56,6 +57,8 @@ async fn drop_one(
     if stays.rows_affected() == 0 {
         return Err(WebhookError::LastSecret);
     }
+    let detail = Some(json!({ "secret_id": secret_id }));
+    owner.remember(&mut transaction, store, webhook_id, "drop-secret", detail).await?;
     transaction.commit().await?;
     Ok(())
 }

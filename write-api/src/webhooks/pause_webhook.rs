@@ -29,7 +29,7 @@ pub async fn handler(
 async fn pause(store: &Store, owner: Owner, webhook_id: Uuid) -> Result<(), WebhookError> {
     let mut connection = store.pool().acquire().await?;
     let mut transaction = connection.begin().await?;
-    lock(&mut transaction, owner, webhook_id).await?;
+    lock(&mut transaction, &owner, webhook_id).await?;
     sqlx::query!(
         "UPDATE write.webhooks SET state = 'paused', paused_reason = 'asked', paused_at = $2, changed_at = $2
          WHERE webhook_id = $1 AND state = 'active'",
@@ -38,6 +38,7 @@ async fn pause(store: &Store, owner: Owner, webhook_id: Uuid) -> Result<(), Webh
     )
     .execute(&mut *transaction)
     .await?;
+    owner.remember(&mut transaction, store, webhook_id, "pause", None).await?;
     transaction.commit().await?;
     Ok(())
 }

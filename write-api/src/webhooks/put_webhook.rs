@@ -3,6 +3,7 @@
 use ::web::{Caller, Detached, JsonBody, Problem, Violation};
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use shared::contracts::partner;
 use shared::ids::PartnerId;
 use sqlx::{Connection, PgConnection};
@@ -67,11 +68,12 @@ pub async fn handler(
 ) -> Result<HttpResponse, Problem> {
     let owner = Owner::of(&caller)?;
     let body = body.into_inner();
-    let partner_id = partner(owner, body.partner_id)?;
+    let partner_id = partner(&owner, body.partner_id)?;
     check(&body, state.webhooks)?;
     let put = Put {
         store: state.store.clone(),
         config: state.webhooks,
+        owner,
         partner_id,
         webhook_id: *webhook_id,
     };
@@ -80,7 +82,7 @@ pub async fn handler(
     Ok(answer.json(registered))
 }
 
-fn partner(owner: Owner, named: Option<PartnerId>) -> Result<PartnerId, Problem> {
+fn partner(owner: &Owner, named: Option<PartnerId>) -> Result<PartnerId, Problem> {
     match (owner.partner_id(), named) {
         (Some(own), None) => Ok(own),
         (Some(own), Some(named)) if own == named => Ok(own),
@@ -108,6 +110,7 @@ fn check(body: &PutWebhook, config: WebhooksConfig) -> Result<(), Problem> {
 struct Put {
     store: Store,
     config: WebhooksConfig,
+    owner: Owner,
     partner_id: PartnerId,
     webhook_id: Uuid,
 }
@@ -119,6 +122,10 @@ impl Put {
         self.lock_partner(&mut transaction).await?;
         let is_known = self.change(&mut transaction, &body).await?;
         let secret = if is_known { None } else { Some(self.add(&mut transaction, &body).await?) };
+        let action = if is_known { "change" } else { "register" };
+        let detail = json!({ "url": body.url, "event_types": body.event_types });
+        let (store, id) = (&self.store, self.webhook_id);
+        self.owner.remember(&mut transaction, store, id, action, Some(detail)).await?;
         transaction.commit().await?;
         let registered = RegisteredWebhook {
             webhook_id: self.webhook_id,

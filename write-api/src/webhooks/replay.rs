@@ -4,6 +4,7 @@ use ::web::{Caller, Detached, JsonBody, Problem};
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use shared::ids::OrderId;
 use sqlx::{Connection, PgConnection};
 use utoipa::ToSchema;
@@ -108,7 +109,7 @@ async fn replay(
     let now = store.clock().now();
     let mut connection = store.pool().acquire().await?;
     let mut transaction = connection.begin().await?;
-    lock(&mut transaction, owner, webhook_id).await?;
+    lock(&mut transaction, &owner, webhook_id).await?;
     let replayed = match wanted {
         Wanted::One(order_id, version) => {
             replay_one(&mut transaction, webhook_id, order_id, version, now).await?
@@ -117,6 +118,8 @@ async fn replay(
             replay_period(&mut transaction, webhook_id, from, to, delivered_too, now).await?
         }
     };
+    let detail = Some(json!({ "deliveries": replayed.deliveries }));
+    owner.remember(&mut transaction, store, webhook_id, "replay", detail).await?;
     transaction.commit().await?;
     Ok(replayed)
 }

@@ -30,7 +30,7 @@ async fn resume(store: &Store, owner: Owner, webhook_id: Uuid) -> Result<(), Web
     let now = store.clock().now();
     let mut connection = store.pool().acquire().await?;
     let mut transaction = connection.begin().await?;
-    lock(&mut transaction, owner, webhook_id).await?;
+    lock(&mut transaction, &owner, webhook_id).await?;
     let resumed = sqlx::query!(
         "UPDATE write.webhooks
          SET state = 'active', paused_reason = NULL, paused_at = NULL, failing_since = NULL, changed_at = $2
@@ -51,6 +51,7 @@ async fn resume(store: &Store, owner: Owner, webhook_id: Uuid) -> Result<(), Web
         .execute(&mut *transaction)
         .await?;
     }
+    owner.remember(&mut transaction, store, webhook_id, "resume", None).await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use ::web::{Caller, Detached, JsonBody, Problem};
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx::Connection;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -84,7 +85,7 @@ async fn rotate(
     let old_until = now + TimeDelta::hours(i64::from(body.overlap_hours));
     let mut connection = store.pool().acquire().await?;
     let mut transaction = connection.begin().await?;
-    lock(&mut transaction, owner, webhook_id).await?;
+    lock(&mut transaction, &owner, webhook_id).await?;
     let live = sqlx::query_scalar!(
         r#"SELECT count(*) AS "live!" FROM write.webhook_secrets
            WHERE webhook_id = $1 AND (expires_at IS NULL OR expires_at > $2)"#,
@@ -112,6 +113,8 @@ async fn rotate(
     )
     .execute(&mut *transaction)
     .await?;
+    let detail = Some(json!({ "secret_id": secret_id, "old_until": old_until }));
+    owner.remember(&mut transaction, store, webhook_id, "rotate-secret", detail).await?;
     transaction.commit().await?;
     Ok(RotatedSecret { secret_id, secret: secret.reveal(), old_until })
 }

@@ -62,8 +62,22 @@ async fn a_webhook_is_registered_once_changed_and_deleted() {
     assert_eq!(changed.status, 200, "{}", changed.text);
     assert_eq!(changed.json()["secret"], Value::Null, "a secret is shown once");
     assert_eq!(app.count("SELECT count(*) FROM write.webhook_secrets").await, 1);
+    for deed in ["pause", "resume", "secrets"] {
+        let done = app.webhook(&partner, Method::POST, &format!("{id}/{deed}"), json!({})).await;
+        assert!([201, 204].contains(&done.status), "{}", done.text);
+    }
+    assert_eq!(app.count("SELECT count(*) FROM write.webhook_secrets").await, 2);
     let deleted = app.webhook(&partner, Method::DELETE, &id.to_string(), json!({})).await;
     assert_eq!(deleted.status, 204, "{}", deleted.text);
+    let deeds: Vec<String> = sqlx::query_scalar(
+        "SELECT action FROM write.audit_entries
+         WHERE subject = $1 AND by_actor->>'role' = 'partner' ORDER BY audit_id",
+    )
+    .bind(format!("webhook:{id}"))
+    .fetch_all(&app.database.pool(testkit::DatabaseRole::Superuser))
+    .await
+    .expect("the audit");
+    assert_eq!(deeds, ["register", "change", "pause", "resume", "rotate-secret", "delete"]);
     assert_eq!(app.count("SELECT count(*) FROM write.webhook_secrets").await, 0);
     app.put_webhook(&partner, id, json!({ "url": URL })).await.problem(404, "not-found");
     app.webhook(&partner, Method::DELETE, &id.to_string(), json!({}))
