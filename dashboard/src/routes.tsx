@@ -7,6 +7,7 @@ import { STATUSES, type Status } from './api/types'
 import { BoardPage } from './board/board-page'
 import { FoundPage } from './board/search'
 import { useI18n } from './i18n/i18n'
+import { IncidentsPage } from './incidents/incidents-page'
 import { GroupPage } from './messages/group-page'
 import { MessagePage } from './messages/message-page'
 import { MessagesPage } from './messages/messages-page'
@@ -45,6 +46,9 @@ export function Routes() {
       </Route>
       <Route path="/metals">
         <MetalsPage />
+      </Route>
+      <Route path="/incidents">
+        <IncidentsPage />
       </Route>
       <Route path="/messages/group/:fingerprint">
         {(at) => <GroupPage key={at.fingerprint} fingerprint={at.fingerprint} />}

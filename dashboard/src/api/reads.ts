@@ -3,7 +3,20 @@
 import type { Http } from './http'
 import type { Message, MessageGroups, MessagePage } from './message-types'
 import type { AnalysisAnswer, MetalFixings, OrderPricing } from './pricing-types'
-import type { BoardPage, Card, Counts, Found, Quote, Quotes, Status, Timeline, Unit, WorkPage } from './types'
+import type {
+  BoardPage,
+  Card,
+  Counts,
+  Found,
+  IncidentPage,
+  IncidentStatus,
+  Quote,
+  Quotes,
+  Status,
+  Timeline,
+  Unit,
+  WorkPage,
+} from './types'
 
 export type Order = 'newest' | 'oldest'
 
@@ -38,6 +51,8 @@ export function reads(http: Http) {
       http.read<MessagePage>(`v1/messages?${query({ fingerprint, limit: PAGE, cursor })}`, signal),
     message: (no: string, signal?: AbortSignal) =>
       http.read<Message>(`v1/messages/${encodeURIComponent(no)}`, signal),
+    incidents: (status: IncidentStatus | null, cursor: string | null, signal?: AbortSignal) =>
+      http.read<IncidentPage>(`v1/incidents?${query({ status, limit: PAGE, cursor })}`, signal),
     quote: (id: string, signal?: AbortSignal) =>
       http.read<Quote>(`v1/quotes/${encodeURIComponent(id)}`, signal),
     quotes: (reference: string, signal?: AbortSignal) =>

@@ -29,6 +29,9 @@ export function Frame({ children }: { children: ReactNode }) {
           {session.role === 'operator' && <NavLink to="/my-work" text={t('nav.my-work')} />}
           {['seller', 'admin'].includes(session.role) && <NavLink to="/quotes" text={t('nav.quotes')} />}
           {['seller', 'admin'].includes(session.role) && <NavLink to="/messages" text={t('nav.messages')} />}
+          {['seller', 'admin'].includes(session.role) && (
+            <NavLink to="/incidents" text={t('nav.incidents')} />
+          )}
           {session.role === 'admin' && <NavLink to="/metals" text={t('nav.metals')} />}
         </nav>
         <SearchBox />
