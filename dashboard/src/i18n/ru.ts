@@ -433,7 +433,7 @@ export const ru: Dictionary = {
   'incidents.status.healed': 'исправлено',
   'incidents.owner.on-call': 'дежурный',
   'incidents.owner.shop': 'магазин',
-  'incidents.owner.crm': 'CRM',
+  'incidents.owner.crm': 'служба CRM',
   'incidents.owner.seller': 'продавец',
   'incidents.owner.workshop': 'мастерская',
   'incidents.owner.carrier': 'перевозчик',
