@@ -44,7 +44,7 @@ const REST: Duration = Duration::from_secs(90);
 const AT_ONCE: usize = 40;
 const CONNECTIONS: u32 = 16;
 /// Between two sabotages.
-const PAUSE: std::ops::Range<f64> = 0.8..2.4;
+const PAUSE: std::ops::Range<f64> = 0.5..1.5;
 /// Of all health, so much lies before the sabotages.
 const BEFORE: f64 = 0.75;
 /// The rule that sabotage breaks: what was lost and is sent again comes after what came later.
@@ -222,7 +222,8 @@ fn watchdog_settings(divisor: u32) -> String {
     if divisor <= 1 {
         return String::new();
     }
-    let divided = |name: &str, usual: u32| format!("{name} = {}\n", (usual / divisor).max(1));
+    // A follower writes down every second what it only passed over: less than two cannot be asked of it.
+    let divided = |name: &str, usual: u32| format!("{name} = {}\n", (usual / divisor).max(2));
     let times = [
         ("poll_ms", 3_000),
         ("retry_seconds", 30),

@@ -88,9 +88,11 @@ impl Kind {
             Self::DeleteOutgoing => {
                 &["not-sent", "not-acknowledged", "route-unbound", "delivery-parked"]
             }
-            Self::SkipOutgoing => &["not-sent", "not-acknowledged"],
+            Self::SkipOutgoing => &["not-sent", "not-acknowledged", "delivery-parked"],
             Self::PurgeQueue => &["not-acknowledged"],
-            Self::StopRelay | Self::StopProjector => &["follower-behind"],
+            // What is to be sent again waits for the relay, too.
+            Self::StopRelay => &["follower-behind", "delivery-parked"],
+            Self::StopProjector => &["follower-behind"],
             Self::UnbindQueue => &["route-unbound", "delivery-parked"],
             Self::KillPricer => &["lease-expired"],
             _ => &[],

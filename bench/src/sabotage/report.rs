@@ -171,7 +171,7 @@ impl Report {
             let seconds = (healthy.to - healthy.from).num_seconds();
             let _ = writeln!(
                 text,
-                "healthy for {seconds} s with times divided by {}: as {} minutes; {} looks",
+                "healthy for {seconds} s with times divided by {} (none below 2 s): as {} minutes; {} looks",
                 healthy.compressed,
                 seconds * i64::from(healthy.compressed) / 60,
                 healthy.rounds
