@@ -254,7 +254,7 @@ impl Saboteur {
 
     async fn skip_outgoing(&self, number: u64) -> Result<Deed> {
         let _alone = self.alone.relay.lock().await;
-        let relay = self.processes.signal("relay", Signal::STOP)?;
+        let relay = self.freeze("relay").await?;
         let skipped = async {
             let order_id = self.order(number, None).await?;
             let since = now();
@@ -277,9 +277,32 @@ impl Saboteur {
         skipped
     }
 
+    /// Stops a process while it holds no transaction, which would hold its locks: that would be another sabotage.
+    async fn freeze(&self, process: &str) -> Result<i32> {
+        let deadline = Instant::now() + STEP;
+        loop {
+            let pid = self.processes.signal(process, Signal::STOP)?;
+            tokio::time::sleep(LOOK).await;
+            let busy: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity
+                 WHERE application_name = $1 AND xact_start IS NOT NULL",
+            )
+            .bind(process)
+            .fetch_one(&self.pool)
+            .await?;
+            if busy == 0 {
+                return Ok(pid);
+            }
+            send(pid, Signal::CONT)?;
+            ensure!(Instant::now() < deadline, "{process} is never idle");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// Whoever is stopped goes on when the system has noticed.
     async fn stop(&self, process: &str, follower: &str, kind: Kind) -> Result<Deed> {
-        let (since, pid) = (now(), self.processes.signal(process, Signal::STOP)?);
+        let pid = self.freeze(process).await?;
+        let since = now();
         let subject = follower.to_owned();
         let expected = Expected { cause: kind.cause(), subject, since };
         let found = wait_for(&self.pool, &expected, FOUND, |_| true).await;
@@ -314,7 +337,7 @@ impl Saboteur {
 
     async fn delete_job(&self, number: u64) -> Result<Deed> {
         let _alone = self.alone.pricer.lock().await;
-        let pricer = self.processes.signal("pricer", Signal::STOP)?;
+        let pricer = self.freeze("pricer").await?;
         let deleted = async {
             let order_id = self.order(number, None).await?;
             let since = now();
