@@ -222,8 +222,8 @@ fn watchdog_settings(divisor: u32) -> String {
     if divisor <= 1 {
         return String::new();
     }
-    // A follower writes down every second what it only passed over: less than two cannot be asked of it.
-    let divided = |name: &str, usual: u32| format!("{name} = {}\n", (usual / divisor).max(2));
+    // A follower writes down every second what it only passed over, and a disk takes a second now and then.
+    let divided = |name: &str, usual: u32| format!("{name} = {}\n", (usual / divisor).max(3));
     let times = [
         ("poll_ms", 3_000),
         ("retry_seconds", 30),

@@ -25,7 +25,9 @@ pub struct Outcome {
     pub kind: Kind,
     /// To what.
     pub subject: String,
-    /// When; nothing if it could not be done.
+    /// When the preparations began, of which somebody may notice something.
+    pub began: DateTime<Utc>,
+    /// When it was done; nothing if it could not be.
     pub at: Option<DateTime<Utc>>,
     /// Seconds until the right incident was open; nothing if there was none.
     pub found: Option<f64>,
@@ -81,19 +83,17 @@ impl Outcome {
     }
 
     /// Until when it can have caused incidents.
-    fn over(&self) -> Option<DateTime<Utc>> {
+    fn over(&self) -> DateTime<Utc> {
         let seconds = self.found.unwrap_or(0.0) + self.healed.unwrap_or(0.0);
         #[expect(clippy::cast_possible_truncation, reason = "whole seconds")]
         let length = chrono::TimeDelta::seconds(seconds.ceil() as i64 + AFTERMATH);
-        Some(self.at? + length)
+        self.at.unwrap_or(self.began) + length
     }
 
     fn explains(&self, incident: &Incident) -> bool {
         let is_its_own = incident.cause == self.kind.cause() && incident.subject == self.subject;
         let is_known = is_its_own || self.kind.also().contains(&incident.cause.as_str());
-        let in_time = self.at.is_some_and(|at| incident.opened_at >= at)
-            && self.over().is_some_and(|over| incident.opened_at <= over);
-        is_known && in_time
+        is_known && incident.opened_at >= self.began && incident.opened_at <= self.over()
     }
 }
 
@@ -171,7 +171,7 @@ impl Report {
             let seconds = (healthy.to - healthy.from).num_seconds();
             let _ = writeln!(
                 text,
-                "healthy for {seconds} s with times divided by {} (none below 2 s): as {} minutes; {} looks",
+                "healthy for {seconds} s with times divided by {} (none below 3 s): as {} minutes; {} looks",
                 healthy.compressed,
                 seconds * i64::from(healthy.compressed) / 60,
                 healthy.rounds
@@ -232,6 +232,7 @@ mod tests {
             number: 0,
             kind,
             subject: subject.to_owned(),
+            began: moment(100),
             at: Some(moment(100)),
             found: Some(found),
             healed: Some(2.0),

@@ -88,6 +88,22 @@ pub struct Alone {
     rows: Mutex<HashSet<Uuid>>,
 }
 
+impl Alone {
+    /// Waits until nothing else is done to what this is done to.
+    async fn of(&self, kind: Kind) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        match kind {
+            Kind::PurgeQueue
+            | Kind::UnbindQueue
+            | Kind::DeleteOutgoing
+            | Kind::SkipOutgoing
+            | Kind::StopRelay => Some(self.relay.lock().await),
+            Kind::StopProjector => Some(self.projector.lock().await),
+            Kind::DeleteJob | Kind::KillPricer => Some(self.pricer.lock().await),
+            Kind::AcknowledgeAndDrop | Kind::NeverAcknowledge | Kind::DeleteReadRow => None,
+        }
+    }
+}
+
 fn now() -> DateTime<Utc> {
     SystemClock.now()
 }
@@ -118,6 +134,7 @@ impl Saboteur {
             number,
             kind,
             subject: String::new(),
+            began: now(),
             at: None,
             found: None,
             healed: None,
@@ -126,7 +143,13 @@ impl Saboteur {
         };
         for attempt in 0..TRIES {
             let nth = u64::try_from(number).unwrap_or_default() * TRIES + attempt;
-            match self.commit(kind, nth).await {
+            let alone = self.alone.of(kind).await;
+            if attempt == 0 {
+                outcome.began = now();
+            }
+            let committed = self.commit(kind, nth).await;
+            drop(alone);
+            match committed {
                 Ok(deed) => {
                     outcome.subject.clone_from(&deed.expected.subject);
                     outcome.at = Some(deed.expected.since);
@@ -171,14 +194,8 @@ impl Saboteur {
             Kind::UnbindQueue => self.unbind(number).await,
             Kind::DeleteOutgoing => self.delete_outgoing(number).await,
             Kind::SkipOutgoing => self.skip_outgoing(number).await,
-            Kind::StopRelay => {
-                let _alone = self.alone.relay.lock().await;
-                self.stop("relay", "relay:crm", kind).await
-            }
-            Kind::StopProjector => {
-                let _alone = self.alone.projector.lock().await;
-                self.stop("projector", "projector", kind).await
-            }
+            Kind::StopRelay => self.stop("relay", "relay:crm", kind).await,
+            Kind::StopProjector => self.stop("projector", "projector", kind).await,
             Kind::DeleteReadRow => self.delete_read_row(nth).await,
             Kind::DeleteJob => self.delete_job(number).await,
             Kind::KillPricer => self.kill_pricer(number).await,
@@ -205,7 +222,6 @@ impl Saboteur {
     }
 
     async fn purge(&self, number: u64) -> Result<Deed> {
-        let _alone = self.alone.relay.lock().await;
         self.stop_crm().await;
         let purged = async {
             let order_id = self.order(number, None).await?;
@@ -220,7 +236,6 @@ impl Saboteur {
     }
 
     async fn unbind(&self, number: u64) -> Result<Deed> {
-        let _alone = self.alone.relay.lock().await;
         let since = now();
         self.unbind_crm().await?;
         let order_id = self.order(number, None).await?;
@@ -231,7 +246,6 @@ impl Saboteur {
     }
 
     async fn delete_outgoing(&self, number: u64) -> Result<Deed> {
-        let _alone = self.alone.relay.lock().await;
         self.unbind_crm().await?;
         let order_id = self.order(number, None).await?;
         let deadline = Instant::now() + STEP;
@@ -253,7 +267,6 @@ impl Saboteur {
     }
 
     async fn skip_outgoing(&self, number: u64) -> Result<Deed> {
-        let _alone = self.alone.relay.lock().await;
         let relay = self.freeze("relay").await?;
         let skipped = async {
             let order_id = self.order(number, None).await?;
@@ -336,7 +349,6 @@ impl Saboteur {
     }
 
     async fn delete_job(&self, number: u64) -> Result<Deed> {
-        let _alone = self.alone.pricer.lock().await;
         let pricer = self.freeze("pricer").await?;
         let deleted = async {
             let order_id = self.order(number, None).await?;
@@ -363,7 +375,6 @@ impl Saboteur {
         let key = format!("large-{number}-of-{}", self.seed);
         let asking = Asking { key: Some(&key), ..Asking::default() };
         let model_id = api.upload(torus(LARGE, variant), asking).await?.model_id;
-        let _alone = self.alone.pricer.lock().await;
         let order_id = self.order(number, Some(&model_id)).await?;
         let deadline = Instant::now() + STEP;
         while !self.is_being_priced(order_id).await? {

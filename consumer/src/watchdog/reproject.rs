@@ -33,6 +33,15 @@ pub(super) async fn run(access: &LogAccess, orders: &[OrderId]) -> Result<Positi
 }
 
 async fn forget(connection: &mut PgConnection, ids: &[Uuid]) -> Result<(), sqlx::Error> {
+    // A partner's feed is kept by its owner and position, not by order.
+    sqlx::query!(
+        "DELETE FROM partner_feed AS f USING write.orders AS o, write.order_events AS e
+         WHERE o.order_id = ANY($1) AND e.order_id = o.order_id
+           AND f.partner_id = (o.state->'origin'->>'partner_id')::uuid AND f.position = e.position",
+        ids,
+    )
+    .execute(&mut *connection)
+    .await?;
     sqlx::query!("DELETE FROM timeline WHERE order_id = ANY($1)", ids)
         .execute(&mut *connection)
         .await?;

@@ -240,8 +240,8 @@ async fn a_lost_read_row_is_made_anew_and_the_projector_goes_on() {
     crate::log::live(&mut connection, 5, 11).await;
     watched.settle().await;
     watched.look().await;
-    // An open order, one whose row is old, a closed one, and a hole in a timeline.
-    watched.run("DELETE FROM read.orders WHERE external_id IN ('X-1', 'X-5')").await;
+    // Two open orders, of which one is a partner's, one whose row is old, a closed one, and a hole in a timeline.
+    watched.run("DELETE FROM read.orders WHERE external_id IN ('X-1', 'X-3', 'X-5')").await;
     watched.run("UPDATE read.orders SET version = 2 WHERE external_id = 'X-2'").await;
     watched
         .run(
@@ -250,8 +250,8 @@ async fn a_lost_read_row_is_made_anew_and_the_projector_goes_on() {
         )
         .await;
     let round = watched.look().await;
-    assert_eq!((round.open["read-row-missing"], round.open["read-row-wrong"]), (2, 2));
-    assert_eq!(watched.look().await.healed, 4);
+    assert_eq!((round.open["read-row-missing"], round.open["read-row-wrong"]), (3, 2));
+    assert_eq!(watched.look().await.healed, 5);
     assert_true_to_the_log(&mut connection).await;
     crate::log::live(&mut connection, 1, 8).await;
     watched.projector.drain().await.unwrap();
