@@ -236,6 +236,11 @@ impl Follower {
         self.begin_as("BEGIN", to).await
     }
 
+    /// As [`Self::begin`], and the commit is not waited for on disk: for what is repeated, all of it, when it is lost.
+    pub async fn begin_without_waiting(&mut self, to: u64) -> Result<Step<'_>, FollowerError> {
+        self.begin_as(database::BEGIN_WITHOUT_WAITING, to).await
+    }
+
     async fn begin_as(
         &mut self,
         statement: &'static str,
@@ -253,7 +258,7 @@ impl Follower {
     ///
     /// Not waited for on disk: when it is lost, the effect is repeated, as after any crash.
     pub async fn advance(&mut self, to: u64) -> Result<(), FollowerError> {
-        self.begin_as(database::BEGIN_WITHOUT_WAITING, to).await?.commit().await
+        self.begin_without_waiting(to).await?.commit().await
     }
 
     /// The last position that is written down; [`Self::cursor`] may be ahead of it by what was passed over.

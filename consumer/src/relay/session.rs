@@ -239,7 +239,12 @@ impl<'r> Session<'r> {
         if undelivered.is_empty() && !route.keeps_promises() {
             return Ok(self.follower.advance(to).await?);
         }
-        let mut step = self.follower.begin(to).await?;
+        // Cursor and book are lost together, and then the messages are sent again.
+        let mut step = if undelivered.is_empty() {
+            self.follower.begin_without_waiting(to).await?
+        } else {
+            self.follower.begin(to).await?
+        };
         for left in undelivered {
             parked::park(step.connection(), route, &left.parcel, left.reason, now).await?;
         }
