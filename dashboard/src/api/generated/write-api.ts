@@ -260,7 +260,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A partner submits an order; it is priced at once, or has its price from a quote. */
+        /**
+         * A partner submits an order; it is priced at once, or has its price from a quote. Orders that come faster than the
+         *     partner's pace wait a moment for their turn; many go into a batch.
+         */
         post: operations["submit_order"];
         delete?: never;
         options?: never;
