@@ -9,12 +9,13 @@
 //! One watchdog looks at a time, others stand by. Each round ends with a row that says so
 //! ([`beat`]), and other processes alarm on its age.
 //!
-//! **To add a watch:** a file here with its causes and `look`, a line in [`Watch`], a remedy in [`heal`] if there is
+//! **To add a watch:** a file here with its causes and `look`, its lines in [`watches`], a remedy in [`heal`] if there is
 //! one, and a sabotage in `tests/flow/watchdog.rs`.
 
 mod acknowledgements;
 pub mod beat;
 mod census;
+mod config;
 mod deadlines;
 mod deliveries;
 mod followers;
@@ -30,6 +31,7 @@ mod projection;
 mod reproject;
 mod resend;
 mod sent;
+mod watches;
 mod webhooks;
 mod windows;
 
@@ -37,7 +39,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::ids::OrderId;
 use shared::incident::{Finding, Incident};
 use shared::order::census::Bucket;
@@ -48,9 +50,11 @@ use write_api::store::{CommandError, Store};
 
 use crate::follower::{Follower, FollowerError, LogAccess};
 use crate::guard::survive;
+pub use config::WatchdogConfig;
 use heal::Remedy;
 use metrics::WatchdogMetrics;
 use policy::{Next, Policy};
+use watches::Watch;
 
 /// The name of its lead, its beat and its word in orders' logs.
 pub const NAME: &str = "watchdog";
@@ -59,58 +63,6 @@ const ROUND_DEADLINE: Duration = Duration::from_mins(2);
 /// The look for acknowledgements that nobody waits for reads all open orders: it is made in the first round, and then
 /// every few minutes.
 const RECALL_EVERY: u32 = 100;
-
-/// How the watchdog looks. Times are how long something may be so before it is an incident.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WatchdogConfig {
-    /// The pause between two looks.
-    pub poll_ms: u64,
-    /// What one look of one watch finds at most; more is found by the next ones.
-    pub limit: u32,
-    /// Attempts to heal an incident before it is escalated.
-    pub max_attempts: u32,
-    /// The time that an attempt gets to show.
-    pub retry_seconds: u32,
-    /// An event that a follower of the log has not dealt with.
-    pub behind_seconds: u32,
-    /// A delivery that its recipient's queue does not take.
-    pub parked_seconds: u32,
-    /// A message that waits for what must come before it.
-    pub waiting_seconds: u32,
-    /// A job that is due while nobody takes it.
-    pub lane_seconds: u32,
-    /// A job whose lease ran out while nobody puts it back.
-    pub lease_seconds: u32,
-    /// A partner's order that was sent to the CRM and not acknowledged.
-    pub acknowledge_seconds: u32,
-    /// A number that a producer has passed over.
-    pub sequence_seconds: u32,
-    /// Events older than this must be on their orders' timelines.
-    pub window_seconds: u32,
-    /// How often the analysis of a file may be begun; as for the pricer.
-    pub job_attempts: u32,
-}
-
-impl Default for WatchdogConfig {
-    fn default() -> Self {
-        Self {
-            poll_ms: 3_000,
-            limit: 1_000,
-            max_attempts: 3,
-            retry_seconds: 30,
-            behind_seconds: 10,
-            parked_seconds: 10,
-            waiting_seconds: 300,
-            lane_seconds: 600,
-            lease_seconds: 10,
-            acknowledge_seconds: 10,
-            sequence_seconds: 20,
-            window_seconds: 10,
-            job_attempts: 3,
-        }
-    }
-}
 
 /// Why a look or a remedy failed. The next round tries again.
 #[derive(Debug, thiserror::Error)]
@@ -151,75 +103,6 @@ impl Sight {
     fn new(troubles: Vec<Trouble>, limit: u32) -> Self {
         let has_more = troubles.len() >= limit as usize;
         Self { troubles, has_more }
-    }
-}
-
-/// Everything that is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Watch {
-    Jobs,
-    Lanes,
-    Followers,
-    Deliveries,
-    Sent,
-    Acknowledgements,
-    Messages,
-    Producers,
-    Projection,
-    Holders,
-    Deadlines,
-    Webhooks,
-}
-
-impl Watch {
-    const ALL: [Self; 12] = [
-        Self::Jobs,
-        Self::Lanes,
-        Self::Followers,
-        Self::Deliveries,
-        Self::Sent,
-        Self::Acknowledgements,
-        Self::Messages,
-        Self::Producers,
-        Self::Projection,
-        Self::Holders,
-        Self::Deadlines,
-        Self::Webhooks,
-    ];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Jobs => "jobs",
-            Self::Lanes => "lanes",
-            Self::Followers => "followers",
-            Self::Deliveries => "deliveries",
-            Self::Sent => "sent",
-            Self::Acknowledgements => "acknowledgements",
-            Self::Messages => "messages",
-            Self::Producers => "producers",
-            Self::Projection => "projection",
-            Self::Holders => "holders",
-            Self::Deadlines => "deadlines",
-            Self::Webhooks => "webhooks",
-        }
-    }
-
-    /// The causes that it alone finds, and so closes.
-    const fn causes(self) -> &'static [&'static str] {
-        match self {
-            Self::Jobs => jobs::CAUSES,
-            Self::Lanes => lanes::CAUSES,
-            Self::Followers => followers::CAUSES,
-            Self::Deliveries => deliveries::CAUSES,
-            Self::Sent => sent::CAUSES,
-            Self::Acknowledgements => acknowledgements::CAUSES,
-            Self::Messages => messages::CAUSES,
-            Self::Producers => producers::CAUSES,
-            Self::Projection => projection::CAUSES,
-            Self::Holders => census::CAUSES,
-            Self::Deadlines => deadlines::CAUSES,
-            Self::Webhooks => webhooks::CAUSES,
-        }
     }
 }
 
@@ -374,20 +257,7 @@ impl Watchdog {
         round: &mut Round,
     ) -> Result<(), WatchdogError> {
         let scene = Scene { pool: self.store.pool(), config: &self.config, now, suspects };
-        let sight = match watch {
-            Watch::Jobs => jobs::look(&scene).await?,
-            Watch::Lanes => lanes::look(&scene).await?,
-            Watch::Followers => followers::look(&scene).await?,
-            Watch::Deliveries => deliveries::look(&scene).await?,
-            Watch::Sent => sent::look(&scene).await?,
-            Watch::Acknowledgements => acknowledgements::look(&scene).await?,
-            Watch::Messages => messages::look(&scene).await?,
-            Watch::Producers => producers::look(&scene).await?,
-            Watch::Projection => projection::look(&scene).await?,
-            Watch::Holders => census::look(&scene).await?,
-            Watch::Deadlines => deadlines::look(&scene).await?,
-            Watch::Webhooks => webhooks::look(&scene).await?,
-        };
+        let sight = watch.look(&scene).await?;
         self.act_on(watch, &sight, now, round).await
     }
 
