@@ -1,7 +1,7 @@
 //! What the CRM's stand-in does wrong with the messages of chosen orders.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use shared::clock::{Clock, SystemClock};
@@ -17,7 +17,10 @@ enum Mode {
 
 /// The orders that are treated so, by their owners' numbers.
 #[derive(Debug, Default)]
-pub struct Tampering(Mutex<HashMap<String, (Mode, Option<DateTime<Utc>>)>>);
+pub struct Tampering(Mutex<Orders>);
+
+/// How each order is treated, and since when that was of consequence.
+type Orders = HashMap<String, (Mode, Option<DateTime<Utc>>)>;
 
 impl Tampering {
     /// Messages of this order are dropped when they come for the first time.
@@ -66,7 +69,7 @@ impl Tampering {
         self.lock().insert(external_id.to_owned(), (mode, None));
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Mode, Option<DateTime<Utc>>)>> {
+    fn lock(&self) -> MutexGuard<'_, Orders> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
