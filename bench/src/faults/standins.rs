@@ -113,10 +113,10 @@ impl Standins {
         let order_id = OrderId::new(news.order_id);
         let number = number_in(&news.external_id).unwrap_or(1);
         match news.kind.as_str() {
-            "submitted" if news.channel == "partner" => {
-                if !self.tampering.is_mute(&news.external_id) {
-                    self.acknowledge(news.order_id, &post).await;
-                }
+            "submitted"
+                if news.channel == "partner" && !self.tampering.is_mute(&news.external_id) =>
+            {
+                self.acknowledge(news.order_id, &post).await;
             }
             "price-calculated" if is_approved(number) => {
                 let message = OrderApproved { order_id, seller: None };
