@@ -4,15 +4,13 @@ mod deeds;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Mutex;
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
-use reqwest::{Client, Method};
-use rustix::process::Signal;
+use reqwest::Client;
 use shared::clock::{Clock, SystemClock};
-use shared::ids::ModelId;
 use shared::platform::shutdown::Shutdown;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -21,12 +19,9 @@ use super::incidents::{Expected, wait_for};
 use super::plan::Kind;
 use super::report::Outcome;
 use crate::broker::{Broker, Post};
-use crate::dice::Dice;
 use crate::faults::load::Load;
-use crate::faults::processes::{Processes, send};
+use crate::faults::processes::Processes;
 use crate::faults::standins::Standins;
-use crate::price_times::torus::torus;
-use crate::rest::{Api, Asking};
 use crate::stack::Stack;
 use crate::trouble::Trouble;
 

@@ -1,7 +1,7 @@
 //! What the CRM's stand-in does wrong with the messages of chosen orders.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use shared::clock::{Clock, SystemClock};
@@ -15,12 +15,12 @@ enum Mode {
     Mute,
 }
 
+/// What happens to an order's messages, and since when one is missing.
+type Treatment = (Mode, Option<DateTime<Utc>>);
+
 /// The orders that are treated so, by their owners' numbers.
 #[derive(Debug, Default)]
-pub struct Tampering(Mutex<Orders>);
-
-/// How each order is treated, and since when that was of consequence.
-type Orders = HashMap<String, (Mode, Option<DateTime<Utc>>)>;
+pub struct Tampering(Mutex<HashMap<String, Treatment>>);
 
 impl Tampering {
     /// Messages of this order are dropped when they come for the first time.
@@ -69,7 +69,7 @@ impl Tampering {
         self.lock().insert(external_id.to_owned(), (mode, None));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Orders> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Treatment>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
