@@ -32,7 +32,8 @@ const COMMANDS: &str = "mes.commands";
 const EVENTS: &str = "mes.events";
 const HEARTBEAT_SECONDS: u16 = 5;
 const DEADLINE: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_secs(1);
+/// Between two attempts to connect.
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 const PERSISTENT: u8 = 2;
 /// Messages that wait for their turn; whoever sends more waits, too.
 const QUEUE: usize = 1_000;
@@ -102,7 +103,13 @@ impl Broker {
         Ok(Self { uri, trouble: trouble.clone() })
     }
 
-    async fn channel(&self, name: &str) -> Result<(Connection, Channel)> {
+    /// Something went wrong; it is tried again.
+    pub fn note(&self, what: &str, error: impl std::fmt::Display) {
+        self.trouble.note(what, error);
+    }
+
+    /// A channel on a connection of its own.
+    pub(crate) async fn channel(&self, name: &str) -> Result<(Connection, Channel)> {
         let properties =
             ConnectionProperties::default().with_connection_name(format!("simulate {name}").into());
         let connecting = Connection::connect_uri(self.uri.clone(), properties);
@@ -341,7 +348,12 @@ pub async fn eavesdrop(
     Ok(())
 }
 
-async fn consume(channel: &Channel, queue: &'static str, prefetch: u16) -> Result<Consumer> {
+/// Consumes a queue, with at most so many messages in hand.
+pub(crate) async fn consume(
+    channel: &Channel,
+    queue: &'static str,
+    prefetch: u16,
+) -> Result<Consumer> {
     let qos = channel.basic_qos(prefetch, BasicQosOptions::default());
     timeout(DEADLINE, qos).await.context("limiting deliveries")??;
     let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
