@@ -215,15 +215,13 @@ impl Office {
 /// Publishes a batch; tells of each letter whether the broker has it. lapin may hand a returned message to another
 /// message's confirm, so that all are looked at together.
 async fn publish(channel: &Channel, letters: &[&Letter]) -> lapin::Result<Vec<bool>> {
-    let mut pending = Vec::with_capacity(letters.len());
-    for letter in letters {
+    let publishing = letters.iter().map(|letter| {
         let options = BasicPublishOptions { mandatory: true, ..Default::default() };
         let key = letter.routing_key.as_str().into();
-        let properties = letter.properties();
-        let publishing =
-            channel.basic_publish(COMMANDS.into(), key, options, &letter.body, properties);
-        pending.push(publishing.await?);
-    }
+        channel.basic_publish(COMMANDS.into(), key, options, &letter.body, letter.properties())
+    });
+    // Together: one by one, each would wait for lapin's thread to have written it.
+    let pending = try_join_all(publishing).await?;
     let confirmations = try_join_all(pending).await?;
     let acknowledged: Vec<bool> = confirmations.iter().map(Confirmation::is_ack).collect();
     let returned: HashSet<String> = confirmations
