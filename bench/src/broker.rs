@@ -32,7 +32,8 @@ const COMMANDS: &str = "mes.commands";
 const EVENTS: &str = "mes.events";
 const HEARTBEAT_SECONDS: u16 = 5;
 const DEADLINE: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_secs(1);
+/// Between two attempts to connect.
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 const PERSISTENT: u8 = 2;
 /// Messages that wait for their turn; whoever sends more waits, too.
 const QUEUE: usize = 1_000;
@@ -102,7 +103,13 @@ impl Broker {
         Ok(Self { uri, trouble: trouble.clone() })
     }
 
-    async fn channel(&self, name: &str) -> Result<(Connection, Channel)> {
+    /// Something went wrong; it is tried again.
+    pub fn note(&self, what: &str, error: impl std::fmt::Display) {
+        self.trouble.note(what, error);
+    }
+
+    /// A channel on a connection of its own.
+    pub(crate) async fn channel(&self, name: &str) -> Result<(Connection, Channel)> {
         let properties =
             ConnectionProperties::default().with_connection_name(format!("simulate {name}").into());
         let connecting = Connection::connect_uri(self.uri.clone(), properties);
@@ -208,15 +215,13 @@ impl Office {
 /// Publishes a batch; tells of each letter whether the broker has it. lapin may hand a returned message to another
 /// message's confirm, so that all are looked at together.
 async fn publish(channel: &Channel, letters: &[&Letter]) -> lapin::Result<Vec<bool>> {
-    let mut pending = Vec::with_capacity(letters.len());
-    for letter in letters {
+    let publishing = letters.iter().map(|letter| {
         let options = BasicPublishOptions { mandatory: true, ..Default::default() };
         let key = letter.routing_key.as_str().into();
-        let properties = letter.properties();
-        let publishing =
-            channel.basic_publish(COMMANDS.into(), key, options, &letter.body, properties);
-        pending.push(publishing.await?);
-    }
+        channel.basic_publish(COMMANDS.into(), key, options, &letter.body, letter.properties())
+    });
+    // Together: one by one, each would wait for lapin's thread to have written it.
+    let pending = try_join_all(publishing).await?;
     let confirmations = try_join_all(pending).await?;
     let acknowledged: Vec<bool> = confirmations.iter().map(Confirmation::is_ack).collect();
     let returned: HashSet<String> = confirmations
@@ -341,7 +346,12 @@ pub async fn eavesdrop(
     Ok(())
 }
 
-async fn consume(channel: &Channel, queue: &'static str, prefetch: u16) -> Result<Consumer> {
+/// Consumes a queue, with at most so many messages in hand.
+pub(crate) async fn consume(
+    channel: &Channel,
+    queue: &'static str,
+    prefetch: u16,
+) -> Result<Consumer> {
     let qos = channel.basic_qos(prefetch, BasicQosOptions::default());
     timeout(DEADLINE, qos).await.context("limiting deliveries")??;
     let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());

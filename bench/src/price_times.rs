@@ -2,11 +2,9 @@
 //! running stack, alone and beside monsters and floods.
 //!
 //! Models are made here ([`torus`]), each different from every other, so that no cache helps where none should.
-//! News come from `mes.events` ([`ledger`]); [`floor`] is the way in, [`scenarios`] are the measurements, and each
-//! line of a [`report`] has a bound.
+//! News come from `mes.events` ([`ledger`]); [`floor`] is the way in, [`scenarios`] are the measurements.
 
 pub mod floor;
 pub mod ledger;
-pub mod report;
 pub mod scenarios;
 pub mod torus;

@@ -12,6 +12,7 @@ use shared::platform::database;
 use shared::platform::shutdown::Shutdown;
 use tokio::sync::Semaphore;
 
+use crate::admission::Admission;
 use crate::commands::submit_batch;
 use crate::config::Config;
 use crate::models::Models;
@@ -30,6 +31,8 @@ pub struct State {
     pub models: Models,
     /// Requests that wait for the exact price of their quote.
     pub waiters: Waiters,
+    /// The door for commands.
+    pub admission: Admission,
     /// A permit for each batch that may be carried out at the same time.
     pub batches: Arc<Semaphore>,
     /// When each partner's next order has its turn.
@@ -61,7 +64,9 @@ impl Application {
         let waiters = Waiters::new(pool.clone(), config.quotes.max_waiting, &shutdown);
         let batches = Arc::new(Semaphore::new(submit_batch::MOST_AT_ONCE));
         let pace = Pace::new(config.pace);
-        let state = State { store, models, waiters, batches, pace, webhooks: config.webhooks };
+        let admission = Admission::new(config.admission);
+        let webhooks = config.webhooks;
+        let state = State { store, models, waiters, admission, batches, pace, webhooks };
         let kit = Kit {
             health: health(&shutdown, &state),
             authenticator: Some(Authenticator::new(&config.auth, vec![pool], clock)?),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use shared::platform::database::DatabaseConfig;
 use shared::platform::telemetry::TelemetryConfig;
 
+use crate::admission::AdmissionConfig;
 use crate::pace::PaceConfig;
 use crate::store::FixingsConfig;
 use crate::webhooks::WebhooksConfig;
@@ -30,6 +31,8 @@ pub struct Config {
     pub quotas: QuotaConfig,
     /// How fast a partner's orders are taken.
     pub pace: PaceConfig,
+    /// How many commands may be in hand at once.
+    pub admission: AdmissionConfig,
     /// How webhooks are registered.
     pub webhooks: WebhooksConfig,
     /// How metal prices are judged.

@@ -60,6 +60,7 @@ impl CommandRequest {
         command: impl Command + 'static,
         expected_version: Option<u64>,
     ) -> Result<Handled, Problem> {
+        let place = self.state.admission.enter(&self.caller)?;
         let cause = Cause::new(self.caller.id(), self.key, &[self.target.as_bytes(), &self.body]);
         let context = CommandContext {
             actor: self.caller.actor,
@@ -68,7 +69,12 @@ impl CommandRequest {
             expected_version,
         };
         let store = self.state.store.clone();
-        self.detached.run(async move { store.execute(&context, &command).await }).await
+        self.detached
+            .run(async move {
+                let _place = place;
+                store.execute(&context, &command).await
+            })
+            .await
     }
 
     /// Carries the command out and answers what it answers.

@@ -18,6 +18,7 @@ macro_rules! planted {
 }
 
 pub mod administration;
+pub mod admission;
 pub mod application;
 pub mod commands;
 pub mod config;

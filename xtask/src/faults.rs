@@ -5,7 +5,7 @@
 //! by files in `.mes/<name>/campaign/`: `links.json` says through which port a service reaches a server, and
 //! `control.json` who runs under which process id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
@@ -199,7 +199,7 @@ fn start_campaign(
     process::start(&mut command)
 }
 
-/// Keeps servers and services running while the campaign goes on.
+/// Keeps servers and services running while the campaign goes on, but for those that it wants away.
 pub struct Keeper {
     servers: Supervisor,
     services: Supervisor,
@@ -248,10 +248,19 @@ impl Keeper {
                 return Ok(status);
             }
             interrupt::check()?;
+            let away = self.away();
+            self.servers.keep_away(away.clone());
+            self.services.keep_away(away);
             self.servers.look()?;
             self.services.look()?;
             std::thread::sleep(LOOK);
         }
+    }
+
+    /// Whoever has a file of their name in the folder `away`.
+    fn away(&self) -> BTreeSet<String> {
+        let names = fs::read_dir(self.folder.join("away")).into_iter().flatten().flatten();
+        names.filter_map(|entry| entry.file_name().into_string().ok()).collect()
     }
 
     fn wait_for_links(&self, child: &mut Child) -> Result<Links> {

@@ -13,6 +13,7 @@ mod http;
 mod interrupt;
 mod lock;
 mod migrate;
+mod outages;
 mod packages;
 mod ports;
 mod process;
@@ -55,6 +56,8 @@ enum Command {
     Faults(faults::Args),
     /// Make away with orders in many ways, and see whether the system finds and heals each
     Sabotage(sabotage::Args),
+    /// Measure what an outage or too much load costs those who ask, on a stack of its own
+    Outages(outages::Args),
     /// Check everything that does not need a running system: style, wall, migrations, documents
     Check(check::Args),
     /// Bring the schema of a running stack up to date
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Faults(args) => faults::run(&args),
         Command::Sabotage(args) => sabotage::run(&args),
+        Command::Outages(args) => outages::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Sqlx => sqlx_data::run(),

@@ -39,6 +39,11 @@ pub struct Ports {
 }
 
 impl Ports {
+    /// A second replica's, where there is one.
+    pub const fn second_replica(&self) -> u16 {
+        self.primary + 22
+    }
+
     fn in_block(base: u16) -> Self {
         Self {
             primary: base,
@@ -125,6 +130,8 @@ mod tests {
     fn a_block_holds_all_its_ports() {
         let ports = Ports::in_block(FIRST_BLOCK);
         let last = ports.pricer + crate::services::MOST_PRICERS - 1;
-        assert!(last < ports.webhooks && ports.webhooks < FIRST_BLOCK + BLOCK_SIZE);
+        assert!(last < ports.webhooks && ports.webhooks < ports.watchdog);
+        assert!(ports.heartbeat < ports.second_replica());
+        assert!(ports.second_replica() < FIRST_BLOCK + BLOCK_SIZE);
     }
 }

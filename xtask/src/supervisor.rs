@@ -1,6 +1,7 @@
 //! Keeps processes running: whoever dies is started again, soon at first, then after growing
 //! pauses. Stopping goes against the order of starting.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -16,6 +17,7 @@ pub struct Supervisor {
     kept: Vec<Kept>,
     pub restarts: u32,
     longest_pause: Duration,
+    away: BTreeSet<String>,
 }
 
 struct Kept {
@@ -32,13 +34,18 @@ enum State {
 
 impl Supervisor {
     pub fn new() -> Self {
-        Self { kept: Vec::new(), restarts: 0, longest_pause: LONGEST_PAUSE }
+        Self { kept: Vec::new(), restarts: 0, longest_pause: LONGEST_PAUSE, away: BTreeSet::new() }
     }
 
     /// Starts whoever dies again at once, however often: somebody kills them on purpose.
     pub fn impatient(mut self) -> Self {
         self.longest_pause = FIRST_PAUSE;
         self
+    }
+
+    /// Whoever is named here and dies is not started again until they are not named any more.
+    pub fn keep_away(&mut self, names: BTreeSet<String>) {
+        self.away = names;
     }
 
     /// The processes that are up, by name.
@@ -67,7 +74,7 @@ impl Supervisor {
             if let Some(line) = kept.look(self.longest_pause) {
                 news.push(line);
             }
-            if kept.due() {
+            if kept.due() && !self.away.contains(&kept.launch.name) {
                 news.push(format!("{} starts again", kept.launch.name));
                 kept.state = State::Up(Box::new(kept.launch.start()?));
                 self.restarts += 1;
@@ -133,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn who_dies_is_started_again() {
+    fn who_dies_is_started_again_unless_kept_away() {
         let folder = std::env::temp_dir();
         let log = folder.join(format!("xtask-keep-{}.log", std::process::id()));
         let launch = Launch::new("short", "sleep", &folder, &log).args(["0.05"]);
@@ -141,6 +148,15 @@ mod tests {
         supervisor.keep(launch.start().unwrap());
         let mut news = Vec::new();
         let deadline = Instant::now() + Duration::from_secs(20);
+        supervisor.keep_away(BTreeSet::from(["short".to_owned()]));
+        let is_due = |supervisor: &Supervisor| supervisor.kept.iter().any(Kept::due);
+        while !is_due(&supervisor) && Instant::now() < deadline {
+            news.extend(supervisor.look().unwrap());
+            std::thread::yield_now();
+        }
+        news.extend(supervisor.look().unwrap());
+        assert_eq!(supervisor.restarts, 0, "kept away");
+        supervisor.keep_away(BTreeSet::new());
         while supervisor.restarts == 0 && Instant::now() < deadline {
             news.extend(supervisor.look().unwrap());
             std::thread::yield_now();

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
+use bench::figures::Line;
 use bench::price_times::floor::Floor;
-use bench::price_times::report::Line;
 use bench::price_times::scenarios;
 use bench::stack::Stack;
 use clap::{Parser, ValueEnum};

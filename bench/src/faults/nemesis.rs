@@ -132,45 +132,24 @@ impl Nemesis {
     }
 
     async fn freeze(&self, name: &str, hold: Duration, cut_waiters: bool) -> Result<String> {
-        let pid = self.processes.pid(name)?;
-        let mut frozen = Vec::new();
-        // Its children may have had children meanwhile.
-        loop {
-            let fresh: Vec<i32> =
-                family(pid).into_iter().filter(|pid| !frozen.contains(pid)).collect();
-            if fresh.is_empty() {
-                break;
-            }
-            for pid in fresh {
-                // It may have ended by itself.
-                let _ = send(pid, Signal::STOP);
-                frozen.push(pid);
-            }
-        }
-        let deadline = Instant::now() + CALL;
-        while !is_stopped(pid) && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        let hit = is_stopped(pid);
+        let frozen = self.processes.freeze(name)?;
         let is_standby = name == "postgres-replica";
-        if is_standby && hit {
+        if is_standby {
             self.history.note(Entry::StandbyFrozen);
         }
         let cut = if cut_waiters { self.cut_waiters(hold).await } else { None };
         if !cut_waiters {
             tokio::time::sleep(hold).await;
         }
-        if is_standby && hit {
+        if is_standby {
             self.history.note(Entry::StandbyThawed);
         }
-        for pid in frozen.iter().rev() {
-            let _ = send(*pid, Signal::CONT);
-        }
-        ensure!(hit, "{name} was not stopped");
+        let processes = frozen.count();
+        drop(frozen);
         let seconds = hold.as_secs_f32();
         match cut {
             Some(cut) => Ok(format!("frozen for {seconds:.1} s, {cut} waiting sessions were cut")),
-            None => Ok(format!("{} processes frozen for {seconds:.1} s", frozen.len())),
+            None => Ok(format!("{processes} processes frozen for {seconds:.1} s")),
         }
     }
 

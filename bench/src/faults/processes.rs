@@ -6,10 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
+/// How long a process may take to stop.
+const STOPPED: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// `control.json` of a stack that is to be tormented.
@@ -87,6 +89,20 @@ impl Processes {
         Ok(pid)
     }
 
+    /// Stops a process and all its descendants; they go on when the answer is dropped.
+    ///
+    /// # Errors
+    /// When there is no such process, or it does not stop.
+    pub fn freeze(&self, name: &str) -> Result<Frozen> {
+        let frozen = Frozen::new(self.pid(name)?);
+        let deadline = Instant::now() + STOPPED;
+        while !frozen.is_stopped() {
+            ensure!(Instant::now() < deadline, "{name} was not stopped");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(frozen)
+    }
+
     /// Waits until a process has been started anew.
     ///
     /// # Errors
@@ -99,6 +115,46 @@ impl Processes {
                 _ if Instant::now() > deadline => bail!("{name} was not started again"),
                 _ => tokio::time::sleep(LOOK).await,
             }
+        }
+    }
+}
+
+/// A process and its descendants, stopped as long as this lives.
+#[derive(Debug)]
+pub struct Frozen(Vec<i32>);
+
+impl Frozen {
+    fn new(pid: i32) -> Self {
+        let mut frozen = Vec::new();
+        // Its children may have had children meanwhile.
+        loop {
+            let fresh: Vec<i32> =
+                family(pid).into_iter().filter(|pid| !frozen.contains(pid)).collect();
+            if fresh.is_empty() {
+                return Self(frozen);
+            }
+            for pid in fresh {
+                // It may have ended by itself.
+                let _ = send(pid, Signal::STOP);
+                frozen.push(pid);
+            }
+        }
+    }
+
+    /// How many processes.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.0.first().is_some_and(|pid| is_stopped(*pid))
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        for pid in self.0.iter().rev() {
+            let _ = send(*pid, Signal::CONT);
         }
     }
 }

@@ -8,8 +8,8 @@ use tokio::time::{Instant, interval, sleep_until};
 
 use super::floor::{Floor, UNITS};
 use super::ledger::Times;
-use super::report::{Line, percentile};
 use crate::dice::Dice;
+use crate::figures::{Line, percentile};
 
 /// From here on models are priced in the long lane.
 const LONG: u32 = 200_000;

@@ -7,6 +7,7 @@ mod support;
 
 mod accept_model;
 mod acknowledge_incident;
+mod admission;
 mod approve_order;
 mod cancel_order;
 mod close_order;

@@ -38,6 +38,7 @@ pub struct Options {
     pub acquire_timeout_ms: u64,
     pub quotes_valid_seconds: u32,
     pub quotes_max_waiting: usize,
+    pub commands_of_systems: usize,
 }
 
 impl Default for Options {
@@ -51,6 +52,7 @@ impl Default for Options {
             acquire_timeout_ms: 20_000,
             quotes_valid_seconds: 604_800,
             quotes_max_waiting: 100,
+            commands_of_systems: 200,
         }
     }
 }
@@ -233,6 +235,7 @@ pub fn config_of(database: &TestDatabase, objects: &ObjectFolder, options: Optio
         format!("pace.at_once={}", options.partner_orders_per_second),
         format!("quotes.valid_seconds={}", options.quotes_valid_seconds),
         format!("quotes.max_waiting={}", options.quotes_max_waiting),
+        format!("admission.most_of_systems={}", options.commands_of_systems),
     ];
     config::load(DEFAULTS, &ConfigArgs { set, ..ConfigArgs::default() })
         .expect("the configuration is usable")

@@ -20,6 +20,8 @@ use crate::process::{self, Launch, Running};
 
 /// The replica's name: its slot and its `application_name`.
 pub const REPLICA: &str = "replica";
+/// The second replica's name, in stacks that have one.
+pub const SECOND_REPLICA: &str = "replica-2";
 
 /// The folder of the server's programs, the newest version first.
 pub fn programs() -> Option<PathBuf> {
@@ -47,15 +49,25 @@ pub fn start_primary(setup: &Setup) -> Result<Running> {
 }
 
 pub fn start_replica(setup: &Setup) -> Result<Running> {
-    let data = folder(setup, "replica")?;
+    start_standby(setup, REPLICA, setup.ports.replica)
+}
+
+/// One more, for whoever wants to see one go away while another stays.
+pub fn start_second_replica(setup: &Setup) -> Result<Running> {
+    start_standby(setup, SECOND_REPLICA, setup.ports.second_replica())
+}
+
+/// The name is that of its folder, its slot and its session on the primary.
+fn start_standby(setup: &Setup, name: &str, port: u16) -> Result<Running> {
+    let data = folder(setup, name)?;
     // The signal file is written last: without it the copy was never finished.
     if !data.join("standby.signal").exists() {
-        create_replica(setup, &data)?;
+        create_replica(setup, &data, &slot(name))?;
     }
-    write_settings(&data, setup, &replica_settings(setup))?;
-    let mut server = launch(setup, "postgres-replica", &data)?.start()?;
+    write_settings(&data, setup, &replica_settings(setup, name, port))?;
+    let mut server = launch(setup, &format!("postgres-{name}"), &data)?.start()?;
     let streaming =
-        format!("SELECT state FROM pg_stat_replication WHERE application_name = '{REPLICA}'");
+        format!("SELECT state FROM pg_stat_replication WHERE application_name = '{name}'");
     server.wait_until(Duration::from_mins(1), || {
         psql(setup, "postgres", &streaming).is_ok_and(|state| state.trim() == "streaming")
     })?;
@@ -108,11 +120,16 @@ fn create_primary(setup: &Setup, data: &Path) -> Result<()> {
     fs::write(data.join("pg_hba.conf"), access(setup.purpose)).context("cannot write pg_hba.conf")
 }
 
-fn create_replica(setup: &Setup, data: &Path) -> Result<()> {
+/// Slots may have no hyphens.
+fn slot(name: &str) -> String {
+    name.replace('-', "_")
+}
+
+fn create_replica(setup: &Setup, data: &Path, slot: &str) -> Result<()> {
     // A slot left by an unfinished copy would keep the log for ever.
     let drop_slot = format!(
         "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots \
-         WHERE slot_name = '{REPLICA}'"
+         WHERE slot_name = '{slot}'"
     );
     psql(setup, "postgres", &drop_slot)?;
     if data.exists() {
@@ -120,7 +137,7 @@ fn create_replica(setup: &Setup, data: &Path) -> Result<()> {
     }
     let mut backup = as_server_user("pg_basebackup")?;
     backup.args(["-h", "127.0.0.1", "-U", "postgres", "-p", &setup.ports.primary.to_string()]);
-    backup.args(["-X", "stream", "-C", "-S", REPLICA, "-c", "fast"]).arg("-D").arg(data);
+    backup.args(["-X", "stream", "-C", "-S", slot, "-c", "fast"]).arg("-D").arg(data);
     backup.env("PGPASSWORD", &setup.secrets.postgres).current_dir("/");
     process::output(&mut backup)?;
     let signal = data.join("standby.signal");
@@ -154,15 +171,15 @@ fn access(purpose: Purpose) -> String {
     )
 }
 
-fn replica_settings(setup: &Setup) -> Vec<(&'static str, String)> {
+fn replica_settings(setup: &Setup, name: &str, port: u16) -> Vec<(&'static str, String)> {
     let source = format!(
-        "host=127.0.0.1 port={} user=postgres password={} application_name={REPLICA}",
+        "host=127.0.0.1 port={} user=postgres password={} application_name={name}",
         setup.ports.primary, setup.secrets.postgres
     );
     vec![
-        ("port", setup.ports.replica.to_string()),
+        ("port", port.to_string()),
         ("primary_conninfo", source),
-        ("primary_slot_name", REPLICA.to_owned()),
+        ("primary_slot_name", slot(name)),
         // A standby inherits the whole configuration; this one stays small.
         ("shared_buffers", "64MB".to_owned()),
         ("hot_standby_feedback", "on".to_owned()),

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 /// One figure.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Line {
     what: String,
     value: f64,
@@ -11,7 +13,8 @@ pub struct Line {
     bound: Option<Bound>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
 enum Bound {
     AtMost(f64),
     AtLeast(f64),
@@ -26,6 +29,36 @@ impl Line {
     /// A ratio that is only told.
     pub fn ratio(what: impl Into<String>, value: f64) -> Self {
         Self { what: what.into(), value, unit: "×", bound: None }
+    }
+
+    /// A difference of times in milliseconds, which may be below zero.
+    pub fn added_ms(what: impl Into<String>, value: f64) -> Self {
+        Self { what: what.into(), value, unit: "ms", bound: None }
+    }
+
+    /// A number of things.
+    pub fn count(what: impl Into<String>, value: u64) -> Self {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "for people; nothing here is counted to 2^52"
+        )]
+        let value = value as f64;
+        Self { what: what.into(), value, unit: "", bound: None }
+    }
+
+    /// So many a second.
+    pub fn rate(what: impl Into<String>, value: f64) -> Self {
+        Self { what: what.into(), value, unit: "/s", bound: None }
+    }
+
+    /// A duration in seconds.
+    pub fn seconds(what: impl Into<String>, time: Duration) -> Self {
+        Self { what: what.into(), value: time.as_secs_f64(), unit: "s", bound: None }
+    }
+
+    /// A part of a hundred.
+    pub fn percent(what: impl Into<String>, value: f64) -> Self {
+        Self { what: what.into(), value, unit: "%", bound: None }
     }
 
     /// It must not be above this.
@@ -53,7 +86,7 @@ impl Line {
 impl std::fmt::Display for Line {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { what, value, unit, bound } = self;
-        write!(f, "  {what:<58} {value:>9.1} {unit:<2}")?;
+        write!(f, "  {what:<66} {value:>9.1} {unit:<2}")?;
         let (sign, bound) = match bound {
             None => return Ok(()),
             Some(Bound::AtMost(bound)) => ("≤", bound),

@@ -1,0 +1,173 @@
+//! `cargo xtask outages`: each scenario of `bench`'s outages on a stack of its own, which this program keeps running as it
+//! does for `faults`; the two talk by files in `.mes/<name>/<scenario>/`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use crate::cargo::{self, Profile};
+use crate::faults::{Keeper, torment_ready};
+use crate::home::{self, Home};
+use crate::servers::{Setup, postgres};
+use crate::services::{self, Scale, Service};
+use crate::stack::{DATABASE, Stack};
+use crate::{lock, packages, process, up};
+
+#[derive(clap::Args, Clone)]
+pub struct Args {
+    /// The stack's name
+    #[arg(long, default_value = "outages")]
+    name: String,
+    /// What happens; everything unless said
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Scenario>,
+    /// How long the broker is away
+    #[arg(long)]
+    minutes: Option<f64>,
+    /// Orders a second while the broker is away
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Screens a second while Redis or replicas are away
+    #[arg(long)]
+    reads: Option<f64>,
+    /// How long each fault and each measurement lasts
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// Use the binaries as they lie there
+    #[arg(long)]
+    no_build: bool,
+    /// Optimised binaries, as in production
+    #[arg(long)]
+    release: bool,
+    /// Keep the reports in `bench/results/`
+    #[arg(long)]
+    keep: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Scenario {
+    /// The broker is gone for minutes
+    Broker,
+    /// Redis killed, frozen, slow, flushed, full of garbage
+    Redis,
+    /// Each replica and then both killed or frozen
+    Replicas,
+    /// More orders than the system can take
+    Overload,
+}
+
+impl Scenario {
+    const ALL: [Self; 4] = [Self::Broker, Self::Redis, Self::Replicas, Self::Overload];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Broker => "broker",
+            Self::Redis => "redis",
+            Self::Replicas => "replicas",
+            Self::Overload => "overload",
+        }
+    }
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let missing = packages::missing_or_refuse()?;
+    packages::install(&missing)?;
+    let profile = if args.release { Profile::Release } else { Profile::Dev };
+    if !args.no_build {
+        process::run(&mut cargo::build_binaries(profile))?;
+    }
+    let binaries = cargo::binaries(profile)?;
+    let chosen = if args.only.is_empty() { Scenario::ALL.to_vec() } else { args.only.clone() };
+    let mut missed = Vec::new();
+    for scenario in chosen {
+        if !stage(args, scenario, &binaries)? {
+            missed.push(scenario.name());
+        }
+    }
+    if missed.is_empty() { Ok(()) } else { bail!("bounds were missed: {}", missed.join(", ")) }
+}
+
+/// One scenario; answers whether it kept its bounds. Everything it started has ended when this returns.
+fn stage(args: &Args, scenario: Scenario, binaries: &Path) -> Result<bool> {
+    let home = Home::of(&args.name)?;
+    let Some(_lock) = lock::take(&home)? else { bail!("`{}` is already running", args.name) };
+    home.remove_data()?;
+    let folder = home.root.join(scenario.name());
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    let (setup, _reservation, mut servers) = up::start_servers(&args.name)?;
+    let mut stack = up::migrate_and_record(&setup, binaries)?;
+    let mut services = services::all(&setup, &stack, binaries, Scale::one());
+    // It is no load, and a system that gets an order a minute never comes to rest.
+    services.retain(|service| service.launch.name != "heartbeat");
+    torment_ready(&mut services, None, None);
+    if scenario == Scenario::Replicas {
+        servers.keep(postgres::start_second_replica(&setup)?);
+        add_second_replica(&setup, &mut stack, &mut services)?;
+    }
+    let child = start(args, scenario, binaries, &home, &folder)?;
+    let mut keeper = Keeper::new(servers, folder.clone());
+    let result = keeper.keep(child, &setup, stack, services);
+    keeper.stop();
+    let kept = result?.success();
+    setup.home.remove_data()?;
+    println!("report: {}", folder.display());
+    if args.keep {
+        keep_report(args, scenario, &folder)?;
+    }
+    Ok(kept)
+}
+
+fn add_second_replica(setup: &Setup, stack: &mut Stack, services: &mut [Service]) -> Result<()> {
+    let port = setup.ports.second_replica();
+    let url = |role, password| postgres::url(setup, role, password, port, DATABASE);
+    stack
+        .postgres
+        .insert(postgres::SECOND_REPLICA.to_owned(), url("postgres", &setup.secrets.postgres));
+    let reader = services.iter_mut().find(|service| service.launch.name == "read-api");
+    let environment = &mut reader.context("there is no read API")?.launch.env;
+    let replicas = environment.iter_mut().find(|(key, _)| key == "MES__DATABASE__REPLICAS");
+    let (_, replicas) = replicas.context("the read API has no replicas")?;
+    replicas.push(',');
+    replicas.push_str(&url("mes_read", &setup.secrets.mes_read));
+    Ok(())
+}
+
+fn start(
+    args: &Args,
+    scenario: Scenario,
+    binaries: &Path,
+    home: &Home,
+    folder: &Path,
+) -> Result<Child> {
+    let mut command = Command::new(binaries.join("outages"));
+    command.arg("--stack").arg(home.record()).arg("--folder").arg(folder);
+    command.args(["--scenario", scenario.name()]);
+    let numbers = [
+        ("--minutes", args.minutes),
+        ("--rate", args.rate),
+        ("--reads", args.reads),
+        ("--seconds", args.seconds),
+    ];
+    for (name, number) in numbers {
+        command.args(number.map(|number| [name.to_owned(), number.to_string()]).iter().flatten());
+    }
+    process::start(&mut command)
+}
+
+/// For the next ones to compare with.
+fn keep_report(args: &Args, scenario: Scenario, folder: &Path) -> Result<()> {
+    let results = home::checkout().join("bench/results");
+    for kind in ["txt", "json"] {
+        let report: PathBuf = folder.join("report").with_extension(kind);
+        let build = if args.release { "release" } else { "debug" };
+        let kept = results.join(format!("outages-{}-{build}.{kind}", scenario.name()));
+        fs::copy(&report, &kept).with_context(|| format!("cannot keep {}", report.display()))?;
+    }
+    Ok(())
+}
