@@ -2,6 +2,7 @@
 
 mod cargo;
 mod check;
+mod cluster;
 mod dashboard;
 mod documents;
 mod down;
@@ -55,6 +56,8 @@ enum Command {
     Faults(faults::Args),
     /// Make away with orders in many ways, and see whether the system finds and heals each
     Sabotage(sabotage::Args),
+    /// Replace the PostgreSQL primary of a running stack by one of its standbys
+    Failover(cluster::Args),
     /// Check everything that does not need a running system: style, wall, migrations, documents
     Check(check::Args),
     /// Bring the schema of a running stack up to date
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Faults(args) => faults::run(&args),
         Command::Sabotage(args) => sabotage::run(&args),
+        Command::Failover(args) => cluster::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Sqlx => sqlx_data::run(),

@@ -36,6 +36,8 @@ pub struct Ports {
     pub watchdog: u16,
     pub heartbeat: u16,
     pub webhooks: u16,
+    /// The second replica's; tests have one.
+    pub second_replica: u16,
 }
 
 impl Ports {
@@ -58,6 +60,7 @@ impl Ports {
             watchdog: base + 20,
             heartbeat: base + 21,
             webhooks: base + 19,
+            second_replica: base + 22,
         }
     }
 }

@@ -11,16 +11,28 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
 const LOOK: Duration = Duration::from_millis(50);
+const STOPPED: Duration = Duration::from_secs(10);
 
 /// `control.json` of a stack that is to be tormented.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Control {
     /// The process id of everything that runs, by name.
     pub processes: BTreeMap<String, i32>,
+    /// Which server is what: `postgres-primary` may be `postgres-2` by now.
+    pub roles: BTreeMap<String, String>,
+    /// Whoever writes this file asks for another primary.
+    pub failover: PathBuf,
     /// Where a service answers 200 when it is ready.
     pub ready: BTreeMap<String, String>,
     /// The broker's command line tool.
     pub rabbitmqctl: Tool,
+}
+
+impl Control {
+    /// The name of a process, from its own or from its role.
+    pub fn name_of<'a>(&'a self, name: &'a str) -> &'a str {
+        self.roles.get(name).map_or(name, String::as_str)
+    }
 }
 
 /// A program and its environment.
@@ -73,7 +85,7 @@ impl Processes {
     /// When nothing of this name runs.
     pub fn pid(&self, name: &str) -> Result<i32> {
         let control = self.read()?;
-        let pid = control.processes.get(name).copied();
+        let pid = control.processes.get(control.name_of(name)).copied();
         pid.filter(|pid| is_alive(*pid)).with_context(|| format!("{name} does not run"))
     }
 
@@ -130,12 +142,43 @@ pub fn family(pid: i32) -> Vec<i32> {
     family
 }
 
+/// Stops a process and all its descendants; answers who they are.
+pub fn stop_family(pid: i32) -> Vec<i32> {
+    let mut stopped = Vec::new();
+    // Its children may have had children meanwhile.
+    loop {
+        let fresh: Vec<i32> =
+            family(pid).into_iter().filter(|pid| !stopped.contains(pid)).collect();
+        if fresh.is_empty() {
+            return stopped;
+        }
+        for pid in fresh {
+            // It may have ended by itself.
+            let _ = send(pid, Signal::STOP);
+            stopped.push(pid);
+        }
+    }
+}
+
+/// Waits a moment until each of these that runs is stopped; whether they are.
+pub async fn are_stopped(pids: &[i32]) -> bool {
+    let deadline = Instant::now() + STOPPED;
+    while !pids.iter().all(|pid| is_stopped(*pid) || !is_alive(*pid)) {
+        if Instant::now() > deadline {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    pids.iter().any(|pid| is_stopped(*pid))
+}
+
 /// Whether a process is stopped by `SIGSTOP`.
 pub fn is_stopped(pid: i32) -> bool {
     stat(pid).is_some_and(|stat| stat.state == 'T')
 }
 
-fn is_alive(pid: i32) -> bool {
+/// Whether a process runs, or is stopped.
+pub fn is_alive(pid: i32) -> bool {
     stat(pid).is_some_and(|stat| stat.state != 'Z')
 }
 
