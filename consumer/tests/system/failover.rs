@@ -32,7 +32,7 @@ impl Server {
         run(program("initdb")
             .args(["-U", "postgres", "-A", "trust", "--no-sync", "-D"])
             .arg(&folder));
-        Self::start(folder, &format!("synchronous_standby_names='{STANDBY}'"))
+        Self::start(folder, &format!("synchronous_standby_names={STANDBY}"))
     }
 
     fn standby_of(primary: &Self, parent: &Path) -> Self {
@@ -42,7 +42,7 @@ impl Server {
         run(program("pg_basebackup")
             .args(["-R", "--no-sync", "-c", "fast", "-d", &source, "-D"])
             .arg(&folder));
-        Self::start(folder, "synchronous_standby_names=''")
+        Self::start(folder, "synchronous_standby_names=")
     }
 
     fn start(folder: PathBuf, setting: &str) -> Self {
