@@ -288,16 +288,13 @@ fn own_settings(setup: &Setup, node: Node, follows: Follows) -> Vec<(&'static st
         Follows::Unnamed(source) => (source, "joining".to_owned()),
         Follows::AsStandby(source) => (source, node.slot()),
     };
-    {
-        let port = source.port(setup);
-        let password = &setup.secrets.postgres;
-        let source = format!(
-            "host=127.0.0.1 port={port} user=postgres password={password} application_name={name}"
-        );
-        settings.push(("primary_conninfo", source));
-        settings.push(("primary_slot_name", node.slot()));
-        settings.push(("hot_standby_feedback", "on".to_owned()));
-    }
+    let (port, password) = (source.port(setup), &setup.secrets.postgres);
+    let source = format!(
+        "host=127.0.0.1 port={port} user=postgres password={password} application_name={name}"
+    );
+    settings.push(("primary_conninfo", source));
+    settings.push(("primary_slot_name", node.slot()));
+    settings.push(("hot_standby_feedback", "on".to_owned()));
     settings
 }
 
