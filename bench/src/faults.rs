@@ -7,13 +7,14 @@
 //! - [`load`] and [`standins`]: partners, the shop and the CRM, as the outside world has them;
 //! - [`history`]: everything that they saw, appended to a file that the system does not know of;
 //! - [`facts`]: what the database, the broker and the read API say in the end;
-//! - [`checker`]: compares the two, without any I/O; [`report`] tells.
+//! - [`checker`]: compares the two, without any I/O; [`outages`] measures failovers; [`report`] tells.
 
 pub mod checker;
 pub mod facts;
 pub mod history;
 pub mod load;
 pub mod nemesis;
+pub mod outages;
 pub mod plan;
 pub mod processes;
 pub mod proxy;

@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
+use shared::platform::database;
+use sqlx::{ConnectOptions, PgConnection};
+
+const CALL: Duration = Duration::from_secs(10);
 
 /// Where the services are, and who may talk to them.
 #[derive(Debug, Clone, Deserialize)]
@@ -86,9 +91,32 @@ impl Stack {
         Ok(&found.key)
     }
 
-    /// The primary, as superuser.
+    /// The server that was the primary when the record was written, as superuser.
     pub fn primary(&self) -> Result<&str> {
         self.database("primary")
+    }
+
+    /// A connection to whoever is the primary now, as superuser.
+    ///
+    /// # Errors
+    /// When nobody is, or it does not answer.
+    pub async fn connect_to_primary(&self) -> Result<PgConnection> {
+        Ok(database::connect_to_primary(self.database("any")?).await?)
+    }
+
+    /// Connections to all standbys, as superuser.
+    ///
+    /// # Errors
+    /// When a server does not answer.
+    pub async fn connect_to_standbys(&self) -> Result<Vec<PgConnection>> {
+        let mut standbys = Vec::new();
+        for host in database::hosts(self.database("any")?)? {
+            let mut connection = database::within(CALL, host.connect()).await?;
+            if database::timeline(&mut connection).await?.is_none() {
+                standbys.push(connection);
+            }
+        }
+        Ok(standbys)
     }
 
     /// A database by its name in the record.

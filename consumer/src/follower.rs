@@ -27,7 +27,7 @@ use shared::clock::Clock;
 use shared::order::events::LoggedEvent;
 use shared::platform::database;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection, Postgres, Transaction};
+use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 use tokio_util::sync::CancellationToken;
 
 use crate::log_reader::{Batch, Gaps, LogReader, ReadError};
@@ -74,13 +74,21 @@ pub enum FollowerError {
         /// Where this follower thought it was.
         cursor: u64,
     },
+    /// Another server is the primary by now.
+    #[error("`{0}` follows the log of a server that is not the primary any more")]
+    Moved(&'static str),
 }
 
 impl FollowerError {
+    /// Whether somebody else has the lead, or the log is elsewhere: no trouble, but for another to go on.
+    pub const fn lost_the_lead(&self) -> bool {
+        matches!(self, Self::Fenced { .. } | Self::Moved(_))
+    }
+
     /// Whether leading anew, without anybody's help, may be all that is needed.
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Fenced { .. } => true,
+            Self::Fenced { .. } | Self::Moved(_) => true,
             Self::Database(error) | Self::Read(ReadError::Database(error)) => may_recover(error),
             Self::Read(ReadError::Undecodable { .. }) => false,
         }
@@ -98,6 +106,8 @@ pub fn may_recover(error: &sqlx::Error) -> bool {
 #[derive(Clone)]
 pub struct LogAccess {
     options: PgConnectOptions,
+    /// Knows which server is the primary.
+    pool: Option<PgPool>,
     batch: u32,
     clock: Arc<dyn Clock>,
 }
@@ -117,7 +127,13 @@ impl LogAccess {
             // three times what it costs to answer.
             ("plan_cache_mode", "force_generic_plan"),
         ]);
-        Self { options, batch, clock }
+        Self { options, pool: None, batch, clock }
+    }
+
+    /// The log of the server that `pool` has for the primary, whichever that is when somebody connects.
+    pub fn of(pool: &PgPool, name: &str, batch: u32, clock: Arc<dyn Clock>) -> Self {
+        let options = PgConnectOptions::clone(&pool.connect_options()).application_name(name);
+        Self { pool: Some(pool.clone()), ..Self::new(&options, batch, clock) }
     }
 
     /// The same log, seen through connections that find their unqualified tables in `schema`.
@@ -129,7 +145,21 @@ impl LogAccess {
 
     /// A connection of one's own, outside any pool.
     pub async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        database::within(CONNECT_DEADLINE, PgConnection::connect_with(&self.options)).await
+        let options = match &self.pool {
+            Some(pool) => {
+                let primary = pool.connect_options();
+                self.options.clone().host(primary.get_host()).port(primary.get_port())
+            }
+            None => self.options.clone(),
+        };
+        database::within(CONNECT_DEADLINE, PgConnection::connect_with(&options)).await
+    }
+
+    /// Where the primary is now.
+    fn address(&self) -> (String, u16) {
+        let present = self.pool.as_ref().map(PgPool::connect_options);
+        let options = present.as_deref().unwrap_or(&self.options);
+        (options.get_host().to_owned(), options.get_port())
     }
 
     /// A reader after `cursor` that leads nothing and keeps its cursor to itself.
@@ -148,7 +178,9 @@ pub struct Follower {
     name: &'static str,
     reader: LogReader,
     stored: Stored,
-    clock: Arc<dyn Clock>,
+    access: LogAccess,
+    /// Whom it asked for the lead.
+    address: (String, u16),
 }
 
 /// The cursor as it stands in the database; the reader's own may be ahead of it by what was passed over.
@@ -170,14 +202,18 @@ impl Follower {
         name: &'static str,
         stop: &CancellationToken,
     ) -> Result<Option<Self>, FollowerError> {
+        let address = access.address();
         let mut connection = access.connect().await?;
         while !try_lock(&mut connection, name).await? {
+            if access.address() != address {
+                return Err(FollowerError::Moved(name));
+            }
             let stopped = stop.run_until_cancelled(tokio::time::sleep(STANDBY_INTERVAL)).await;
             if stopped.is_none() {
                 return Ok(None);
             }
         }
-        Self::leading(access, name, connection).await.map(Some)
+        Self::leading(access, name, address, connection).await.map(Some)
     }
 
     /// Leads if nobody else does.
@@ -185,23 +221,26 @@ impl Follower {
         access: &LogAccess,
         name: &'static str,
     ) -> Result<Option<Self>, FollowerError> {
+        let address = access.address();
         let mut connection = access.connect().await?;
         if !try_lock(&mut connection, name).await? {
             return Ok(None);
         }
-        Self::leading(access, name, connection).await.map(Some)
+        Self::leading(access, name, address, connection).await.map(Some)
     }
 
     async fn leading(
         access: &LogAccess,
         name: &'static str,
+        address: (String, u16),
         mut connection: PgConnection,
     ) -> Result<Self, FollowerError> {
+        database::within(WRITE_DEADLINE, note_timeline(&mut connection)).await?;
         let loaded = load_cursor(&mut connection, name, access.now());
         let cursor = database::within(CONNECT_DEADLINE, loaded).await?;
         tracing::info!(follower.name = name, log.position = cursor, "leads");
         let reader = LogReader::new(connection, cursor, access.batch);
-        Ok(Self { name, reader, stored: Stored::new(cursor), clock: access.clock.clone() })
+        Ok(Self { name, reader, stored: Stored::new(cursor), access: access.clone(), address })
     }
 
     /// Whose cursor it is.
@@ -222,6 +261,10 @@ impl Follower {
 
     /// The next events. The cursor stays where it is.
     pub async fn read(&mut self) -> Result<Batch, FollowerError> {
+        // One that has nothing to write would not find out by itself.
+        if self.access.address() != self.address {
+            return Err(FollowerError::Moved(self.name));
+        }
         Ok(self.reader.read().await?)
     }
 
@@ -246,7 +289,7 @@ impl Follower {
         statement: &'static str,
         to: u64,
     ) -> Result<Step<'_>, FollowerError> {
-        let (name, now) = (self.name, self.clock.now());
+        let (name, now) = (self.name, self.access.now());
         let (connection, gaps) = self.reader.parts();
         let mut transaction =
             database::within(WRITE_DEADLINE, connection.begin_with(statement)).await?;
@@ -299,7 +342,7 @@ impl Follower {
     /// A small write that waits for the synchronous standby, and for everything before it; it also finds
     /// out whether this follower still leads. Before an effect leaves the database.
     pub async fn touch(&mut self) -> Result<(), FollowerError> {
-        let (name, now, cursor) = (self.name, self.clock.now(), self.stored.cursor);
+        let (name, now, cursor) = (self.name, self.access.now(), self.stored.cursor);
         let query = sqlx::query!(
             "UPDATE write.followers SET touched_at = $3 WHERE name = $1 AND cursor = $2",
             name,
@@ -353,6 +396,23 @@ async fn try_lock(connection: &mut PgConnection, name: &str) -> Result<bool, sql
         name,
     );
     database::within(CONNECT_DEADLINE, query.fetch_one(connection)).await
+}
+
+/// A promotion (and a restore) begins a new timeline of PostgreSQL, whoever did it: whoever leads there first begins
+/// another epoch of the log.
+async fn note_timeline(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let Some(timeline) = database::timeline(connection).await? else { return Ok(()) };
+    let noted = sqlx::query!(
+        "UPDATE write.system SET epoch = epoch + (timeline IS NOT NULL)::int, timeline = $1
+         WHERE timeline IS DISTINCT FROM $1",
+        i64::from(timeline),
+    )
+    .execute(connection)
+    .await?;
+    if noted.rows_affected() > 0 {
+        tracing::info!(timeline, "the log goes on on a timeline that is new to it");
+    }
+    Ok(())
 }
 
 async fn load_cursor(

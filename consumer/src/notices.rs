@@ -1,14 +1,18 @@
 //! PostgreSQL's notices: "look now". They carry nothing and may be lost; whoever is woken also looks by itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use shared::platform::shutdown::Shutdown;
 use sqlx::PgPool;
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgConnectOptions, PgListener};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::delivery::Backoff;
+
+/// How often a listener looks whether it listens to the primary.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Wakes those who wait for `wake` with each notice of a channel, until the soft stop.
 pub fn hear(channel: &'static str, pool: &PgPool, shutdown: &Shutdown, wake: &Arc<Notify>) {
@@ -19,7 +23,13 @@ pub fn hear(channel: &'static str, pool: &PgPool, shutdown: &Shutdown, wake: &Ar
 async fn keep_hearing(channel: &str, pool: &PgPool, stop: &CancellationToken, wake: &Notify) {
     let mut backoff = Backoff::default();
     while !stop.is_cancelled() {
-        let hearing = hear_once(channel, pool, &mut backoff, wake);
+        let primary = pool.connect_options();
+        let hearing = async {
+            tokio::select! {
+                result = hear_once(channel, pool, &mut backoff, wake) => result,
+                () = replaced(pool, &primary) => Ok(()),
+            }
+        };
         if let Some(Err(error)) = stop.run_until_cancelled(hearing).await {
             tracing::warn!(
                 channel,
@@ -28,6 +38,17 @@ async fn keep_hearing(channel: &str, pool: &PgPool, stop: &CancellationToken, wa
             );
             backoff.pause(stop).await;
         }
+    }
+}
+
+/// A primary that was replaced may never say so to those who only listen.
+async fn replaced(pool: &PgPool, primary: &PgConnectOptions) {
+    let is_another = || {
+        let present = pool.connect_options();
+        (present.get_host(), present.get_port()) != (primary.get_host(), primary.get_port())
+    };
+    while !is_another() {
+        tokio::time::sleep(LOOK).await;
     }
 }
 

@@ -73,6 +73,10 @@ impl From<sqlx::Error> for ProjectorError {
 }
 
 impl ProjectorError {
+    const fn lost_the_lead(&self) -> bool {
+        matches!(self, Self::Follower(error) if error.lost_the_lead())
+    }
+
     fn may_pass(&self) -> bool {
         match self {
             Self::Follower(error) => error.may_pass(),
@@ -132,7 +136,7 @@ impl Projector {
                 Ok(None) => {}
                 Err(error) => {
                     self.lead = None;
-                    if !matches!(error, ProjectorError::Follower(FollowerError::Fenced { .. })) {
+                    if !error.lost_the_lead() {
                         return Err(error);
                     }
                 }
@@ -177,7 +181,7 @@ impl Projector {
     /// Tells what happened, and how long to wait before the next attempt.
     fn report(&self, error: &ProjectorError) -> Duration {
         self.metrics.note_failure();
-        if matches!(error, ProjectorError::Follower(FollowerError::Fenced { .. })) {
+        if error.lost_the_lead() {
             tracing::info!(%error, "the projector leads anew");
             return Duration::ZERO;
         }

@@ -1,7 +1,6 @@
 //! The roles of this program, and how each is started: the table of contents of a running consumer.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -13,7 +12,6 @@ use shared::ids::{OrderId, TimeOrderedIds};
 use shared::platform::database;
 use shared::platform::shutdown::Shutdown;
 use sqlx::PgPool;
-use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Notify;
 use write_api::object_storage;
 use write_api::store::{LOG_CHANNEL, Store};
@@ -145,7 +143,7 @@ pub fn start(
         start_relay(config, pool, shutdown)?;
     }
     if role.includes(Role::Projector) {
-        start_projector(config, shutdown)?;
+        start_projector(config, pool, shutdown)?;
     }
     if role.includes(Role::Pricer) {
         start_pricer(config, pool, shutdown)?;
@@ -180,7 +178,7 @@ fn store(config: &Config, pool: &PgPool) -> Store {
 
 fn start_relay(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
     let broker = Broker::new(&config.rabbitmq, "relay")?;
-    let access = log_access(config, "relay", config.relay.batch)?;
+    let access = log_access(pool, "relay", config.relay.batch);
     let clock = Arc::new(SystemClock);
     let news = Arc::new(Notify::new());
     notices::hear(LOG_CHANNEL, pool, shutdown, &news);
@@ -190,8 +188,8 @@ fn start_relay(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::R
     Ok(())
 }
 
-fn start_projector(config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let access = log_access(config, "projector", config.projector.batch)?;
+fn start_projector(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let access = log_access(pool, "projector", config.projector.batch);
     let announcer = announcer(config)?;
     let projector = Projector::new(&access, config.projector.clone(), announcer);
     shutdown.spawn(projector.run(shutdown.soft().clone()));
@@ -209,14 +207,14 @@ fn start_pricer(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::
 }
 
 fn start_watchdog(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let access = log_access(config, watchdog::NAME, config.watchdog.limit)?;
+    let access = log_access(pool, watchdog::NAME, config.watchdog.limit);
     let watchdog = Watchdog::new(access, store(config, pool), config.watchdog.clone());
     shutdown.spawn(watchdog.run(shutdown.soft().clone()));
     Ok(())
 }
 
 fn start_heartbeat(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let access = log_access(config, heartbeat::NAME, 1)?;
+    let access = log_access(pool, heartbeat::NAME, 1);
     let models = object_storage::open(&config.models.url)?;
     let heartbeat = Heartbeat::new(access, store(config, pool), models, config.heartbeat.clone());
     shutdown.spawn(heartbeat.run(shutdown.soft().clone()));
@@ -224,7 +222,7 @@ fn start_heartbeat(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyho
 }
 
 fn start_webhooks(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let access = log_access(config, "webhooks", config.webhooks.batch)?;
+    let access = log_access(pool, "webhooks", config.webhooks.batch);
     let news = Arc::new(Notify::new());
     notices::hear(LOG_CHANNEL, pool, shutdown, &news);
     let webhooks = Webhooks::new(access, config.webhooks.clone()).context("the HTTP client")?;
@@ -239,7 +237,7 @@ fn start_webhooks(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow
 pub async fn rebuild(config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
     let pool = database::pool(&config.database, Role::Rebuild.as_str())?;
     migrations::ensure_current(&pool).await?;
-    let access = log_access(config, Role::Rebuild.as_str(), config.projector.batch)?;
+    let access = log_access(&pool, Role::Rebuild.as_str(), config.projector.batch);
     let rebuild = rebuild::run::<ReadModel>(&access);
     shutdown.soft().run_until_cancelled(rebuild).await.context("stopped before it was done")??;
     Ok(())
@@ -283,10 +281,8 @@ async fn read_only(config: &Config, role: Role) -> anyhow::Result<Store> {
 }
 
 /// Followers connect outside the pool: their connection is their lead.
-fn log_access(config: &Config, name: &str, batch: u32) -> anyhow::Result<LogAccess> {
-    let url = config.database.url.expose_secret();
-    let options = PgConnectOptions::from_str(url).context("`database.url`")?;
-    Ok(LogAccess::new(&options.application_name(name), batch, Arc::new(SystemClock)))
+fn log_access(pool: &PgPool, name: &str, batch: u32) -> LogAccess {
+    LogAccess::of(pool, name, batch, Arc::new(SystemClock))
 }
 
 fn announcer(config: &Config) -> anyhow::Result<Announcer> {

@@ -44,7 +44,7 @@ impl From<&NotShown> for Problem {
 impl From<&Unreadable> for Problem {
     fn from(error: &Unreadable) -> Self {
         match error {
-            Unreadable::Nobody => {
+            Unreadable::Nobody | Unreadable::Failed(AskError::Promoted) => {
                 tracing::warn!("no database can answer");
                 Self::unavailable("No database can answer at the moment", RETRY_AFTER)
             }

@@ -88,13 +88,22 @@ impl Replicas {
         freshness: &FreshnessSettings,
     ) -> Result<Self, sqlx::Error> {
         let poll_every = Duration::from_millis(freshness.poll_ms);
+        let promotable = match database
+            .primary_url()
+            .map(|url| server::names_in(url.expose_secret()))
+        {
+            // A single one is a fixed address, and may well be that of a replica in a small installation.
+            Some(names) => names.map(|names| if names.len() > 1 { names } else { Vec::new() })?,
+            None => Vec::new(),
+        };
         let server = |url: &SecretString, max_connections| {
+            let names = server::names_in(url.expose_secret())?;
+            let may_be_promoted = names.len() == 1 && promotable.contains(&names[0]);
             let config = DatabaseConfig {
                 acquire_timeout_ms: database.acquire_timeout_ms,
                 ..DatabaseConfig::new(url.expose_secret(), max_connections)
             };
-            let name = server::name_of(url.expose_secret());
-            Server::new(name, &config, poll_every).map(Arc::new)
+            Server::new(names.join(","), &config, poll_every, may_be_promoted).map(Arc::new)
         };
         let replicas = database.replicas.iter().map(|url| server(url, database.max_connections));
         let replicas = replicas.collect::<Result<_, _>>()?;

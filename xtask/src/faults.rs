@@ -1,4 +1,4 @@
-//! `cargo xtask faults`: a stack of its own with a synchronous standby, every service as a process of its own behind
+//! `cargo xtask faults`: a stack of its own with synchronous standbys, every service as a process of its own behind
 //! links that can be cut, and the campaign of `bench` that torments it and checks that nothing was lost.
 //!
 //! This program keeps the processes running, as in `up`: what the campaign kills is started again at once. The two talk
@@ -15,9 +15,11 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use crate::cargo::{self, Profile};
+use crate::cluster::Cluster;
 use crate::home::Home;
 use crate::process::Launch;
-use crate::servers::{Setup, postgres};
+use crate::servers::Setup;
+use crate::servers::postgres::Node;
 use crate::services::{self, Scale, Service};
 use crate::stack::Stack;
 use crate::supervisor::Supervisor;
@@ -43,6 +45,9 @@ pub struct Args {
     /// For how long
     #[arg(long, default_value_t = 2.0)]
     minutes: f64,
+    /// Nothing but failovers of the primary, so many, under load
+    #[arg(long, conflicts_with_all = ["minutes", "plant", "orders"])]
+    failovers: Option<u32>,
     /// At most so many orders a second; by default they are spread over the minutes
     #[arg(long)]
     rate: Option<f64>,
@@ -66,6 +71,7 @@ impl Args {
             // What decides whether a change may land is not drawn by lot; other seeds are run by hand.
             seed: Some(21),
             minutes: 2.0,
+            failovers: None,
             rate: None,
             plant: None,
             no_build: true,
@@ -109,7 +115,6 @@ pub fn campaign(args: &Args) -> Result<bool> {
     }
     fs::create_dir_all(&folder)?;
     let (setup, _reservation, servers) = up::start_servers(&args.name)?;
-    commits_wait_for_the_standby(&setup)?;
     let stack = up::migrate_and_record(&setup, &binaries)?;
     let seed = args.seed.unwrap_or_else(a_seed);
     println!("seed {seed}; `cargo xtask faults --seed {seed}` does the same again");
@@ -118,22 +123,13 @@ pub fn campaign(args: &Args) -> Result<bool> {
     services.retain(|service| service.launch.name != "heartbeat");
     torment_ready(&mut services, planted.as_deref(), args.plant.as_deref());
     let child = start_campaign(args, seed, &binaries, &home, &folder, &services)?;
-    let mut keeper = Keeper::new(servers, folder.clone());
+    let mut keeper = Keeper::new(servers, Cluster::of(&setup), folder.clone());
     let result = keeper.keep(child, &setup, stack, services);
     keeper.stop();
     println!("history, report, plan: {}", folder.display());
     let passed = result?.success();
     setup.home.remove_data()?;
     Ok(passed)
-}
-
-/// `ANY 1`: a commit is acknowledged when the standby has it.
-fn commits_wait_for_the_standby(setup: &Setup) -> Result<()> {
-    let wait =
-        format!("ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 ({})'", postgres::REPLICA);
-    postgres::psql(setup, "postgres", &wait)?;
-    postgres::psql(setup, "postgres", "SELECT pg_reload_conf()")?;
-    Ok(())
 }
 
 pub fn a_seed() -> u64 {
@@ -189,6 +185,9 @@ fn start_campaign(
     command.arg("--stack").arg(home.record()).arg("--folder").arg(folder);
     command.args(["--services", &names.join(","), "--seed", &seed.to_string()]);
     command.args(["--orders", &args.orders.to_string(), "--minutes", &args.minutes.to_string()]);
+    if let Some(failovers) = args.failovers {
+        command.args(["--failovers", &failovers.to_string()]);
+    }
     if let Some(rate) = args.rate {
         command.args(["--rate", &rate.to_string()]);
     }
@@ -203,14 +202,15 @@ fn start_campaign(
 pub struct Keeper {
     servers: Supervisor,
     services: Supervisor,
+    cluster: Cluster,
     folder: PathBuf,
     told: String,
 }
 
 impl Keeper {
-    pub fn new(servers: Supervisor, folder: PathBuf) -> Self {
+    pub fn new(servers: Supervisor, cluster: Cluster, folder: PathBuf) -> Self {
         let (servers, services) = (servers.impatient(), Supervisor::new().impatient());
-        Self { servers, services, folder, told: String::new() }
+        Self { servers, services, cluster, folder, told: String::new() }
     }
 
     pub fn keep(
@@ -253,6 +253,9 @@ impl Keeper {
             self.services.keep_away(away);
             self.servers.look()?;
             self.services.look()?;
+            for line in self.cluster.look(&mut self.servers) {
+                println!("{line}");
+            }
             std::thread::sleep(LOOK);
         }
     }
@@ -305,8 +308,11 @@ impl Keeper {
         let tool = broker.program.with_file_name("rabbitmqctl");
         let environment: BTreeMap<&String, &String> =
             broker.env.iter().map(|(key, value)| (key, value)).collect();
+        let roles: BTreeMap<String, String> = self.cluster.roles().into_iter().collect();
         let text = serde_json::to_string(&json!({
             "processes": processes,
+            "roles": roles,
+            "failover": self.cluster.door(),
             "ready": ready,
             "rabbitmqctl": { "program": tool, "env": environment },
         }))?;
@@ -333,18 +339,20 @@ type Links = BTreeMap<String, BTreeMap<String, u16>>;
 /// Wherever a setting of a service names a server that it has a link to, it names the link instead.
 fn lead_through_links(launch: &mut Launch, setup: &Setup, links: &Links) {
     let ports = setup.ports;
-    let servers = [
-        ("postgres-primary", ports.primary),
-        ("postgres-replica", ports.replica),
-        ("redis", ports.redis),
-        ("rabbitmq", ports.amqp),
-    ];
+    let mut servers: Vec<_> =
+        Node::all(setup.purpose).map(|node| (node.name(), node.port(setup))).collect();
+    servers.push(("redis".to_owned(), ports.redis));
+    servers.push(("rabbitmq".to_owned(), ports.amqp));
     let Some(links) = links.get(&launch.name) else { return };
     for (server, port) in servers {
-        let Some(link) = links.get(server) else { continue };
-        let (server, link) = (format!("127.0.0.1:{port}/"), format!("127.0.0.1:{link}/"));
-        for (_, value) in &mut launch.env {
-            *value = value.replace(&server, &link);
+        let Some(link) = links.get(&server) else { continue };
+        // The end of a URL's authority, or of one host in a list of them.
+        for end in ['/', ','] {
+            let (server, link) =
+                (format!("127.0.0.1:{port}{end}"), format!("127.0.0.1:{link}{end}"));
+            for (_, value) in &mut launch.env {
+                *value = value.replace(&server, &link);
+            }
         }
     }
 }

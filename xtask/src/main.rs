@@ -2,6 +2,7 @@
 
 mod cargo;
 mod check;
+mod cluster;
 mod dashboard;
 mod documents;
 mod down;
@@ -58,6 +59,8 @@ enum Command {
     Sabotage(sabotage::Args),
     /// Measure what an outage or too much load costs those who ask, on a stack of its own
     Outages(outages::Args),
+    /// Replace the PostgreSQL primary of a running stack by one of its standbys
+    Failover(cluster::Args),
     /// Check everything that does not need a running system: style, wall, migrations, documents
     Check(check::Args),
     /// Bring the schema of a running stack up to date
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
         Command::Faults(args) => faults::run(&args),
         Command::Sabotage(args) => sabotage::run(&args),
         Command::Outages(args) => outages::run(&args),
+        Command::Failover(args) => cluster::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Sqlx => sqlx_data::run(),

@@ -9,11 +9,10 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::cargo::{self, Profile};
+use crate::cluster::Cluster;
 use crate::faults::{Keeper, torment_ready};
 use crate::home::{self, Home};
-use crate::servers::{Setup, postgres};
-use crate::services::{self, Scale, Service};
-use crate::stack::{DATABASE, Stack};
+use crate::services::{self, Scale};
 use crate::{lock, packages, process, up};
 
 #[derive(clap::Args, Clone)]
@@ -100,18 +99,14 @@ fn stage(args: &Args, scenario: Scenario, binaries: &Path) -> Result<bool> {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
-    let (setup, _reservation, mut servers) = up::start_servers(&args.name)?;
-    let mut stack = up::migrate_and_record(&setup, binaries)?;
+    let (setup, _reservation, servers) = up::start_servers(&args.name)?;
+    let stack = up::migrate_and_record(&setup, binaries)?;
     let mut services = services::all(&setup, &stack, binaries, Scale::one());
     // It is no load, and a system that gets an order a minute never comes to rest.
     services.retain(|service| service.launch.name != "heartbeat");
     torment_ready(&mut services, None, None);
-    if scenario == Scenario::Replicas {
-        servers.keep(postgres::start_second_replica(&setup)?);
-        add_second_replica(&setup, &mut stack, &mut services)?;
-    }
     let child = start(args, scenario, binaries, &home, &folder)?;
-    let mut keeper = Keeper::new(servers, folder.clone());
+    let mut keeper = Keeper::new(servers, Cluster::of(&setup), folder.clone());
     let result = keeper.keep(child, &setup, stack, services);
     keeper.stop();
     let kept = result?.success();
@@ -121,21 +116,6 @@ fn stage(args: &Args, scenario: Scenario, binaries: &Path) -> Result<bool> {
         keep_report(args, scenario, &folder)?;
     }
     Ok(kept)
-}
-
-fn add_second_replica(setup: &Setup, stack: &mut Stack, services: &mut [Service]) -> Result<()> {
-    let port = setup.ports.second_replica();
-    let url = |role, password| postgres::url(setup, role, password, port, DATABASE);
-    stack
-        .postgres
-        .insert(postgres::SECOND_REPLICA.to_owned(), url("postgres", &setup.secrets.postgres));
-    let reader = services.iter_mut().find(|service| service.launch.name == "read-api");
-    let environment = &mut reader.context("there is no read API")?.launch.env;
-    let replicas = environment.iter_mut().find(|(key, _)| key == "MES__DATABASE__REPLICAS");
-    let (_, replicas) = replicas.context("the read API has no replicas")?;
-    replicas.push(',');
-    replicas.push_str(&url("mes_read", &setup.secrets.mes_read));
-    Ok(())
 }
 
 fn start(

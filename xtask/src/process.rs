@@ -136,6 +136,14 @@ impl Running {
         }
     }
 
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        if self.ended().is_none() {
+            let _ = killpg(pid_of(&self.child), Signal::SIGKILL);
+            let _ = self.child.wait();
+        }
+    }
+
     /// Waits until `ready` says so; fails early, with the end of the log, when the process ends
     /// or the time is up.
     pub fn wait_until(&mut self, limit: Duration, mut ready: impl FnMut() -> bool) -> Result<()> {

@@ -8,6 +8,7 @@ use std::process::{Child, Command};
 use anyhow::{Result, bail};
 
 use crate::cargo::{self, Profile};
+use crate::cluster::Cluster;
 use crate::faults::{Keeper, a_seed};
 use crate::home::{self, Home};
 use crate::services::{self, Scale, Service};
@@ -80,7 +81,7 @@ fn campaign(args: &Args, seed: u64, binaries: &Path) -> Result<bool> {
     services.retain(|service| service.launch.name != "heartbeat");
     make_ready(&mut services, &folder);
     let child = start(args, seed, binaries, &home, &folder)?;
-    let mut keeper = Keeper::new(servers, folder.clone());
+    let mut keeper = Keeper::new(servers, Cluster::of(&setup), folder.clone());
     let result = keeper.keep(child, &setup, stack, services);
     keeper.stop();
     println!("history, report: {}", folder.display());

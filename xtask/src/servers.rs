@@ -1,4 +1,4 @@
-//! Private servers: a PostgreSQL primary with one streaming replica, Redis and RabbitMQ, on ports
+//! Private servers: a PostgreSQL primary with streaming replicas, Redis and RabbitMQ, on ports
 //! and in folders of their own. A server that already runs on the machine is never touched.
 
 pub mod postgres;
@@ -8,6 +8,8 @@ mod redis;
 use std::time::Instant;
 
 use anyhow::Result;
+
+use postgres::Node;
 
 use crate::home::Home;
 use crate::ports::Ports;
@@ -62,10 +64,16 @@ pub fn start(setup: &Setup) -> Result<Vec<Running>> {
     let redis = redis::start(setup)?;
     done(&format!("Redis on port {}", setup.ports.redis));
     let primary = postgres::start_primary(setup)?;
-    done(&format!("PostgreSQL primary on port {}", setup.ports.primary));
-    let replica = postgres::start_replica(setup)?;
-    done(&format!("PostgreSQL replica on port {}", setup.ports.replica));
+    done(&format!("PostgreSQL primary on port {}", postgres::primary(setup).port(setup)));
+    let mut replicas = Vec::new();
+    for node in Node::replicas(setup) {
+        replicas.push(postgres::start_replica(setup, node)?);
+        done(&format!("PostgreSQL replica on port {}", node.port(setup)));
+    }
     rabbitmq::wait(setup, &mut broker)?;
     done(&format!("RabbitMQ on port {}", setup.ports.amqp));
-    Ok(vec![broker, port_mapper, redis, replica, primary])
+    let mut servers = vec![broker, port_mapper, redis];
+    servers.extend(replicas);
+    servers.push(primary);
+    Ok(servers)
 }

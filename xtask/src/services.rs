@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::dashboard;
 use crate::process::Launch;
 use crate::servers::Setup;
-use crate::stack::Stack;
+use crate::stack::{self, Stack};
 
 /// One of our processes and where it says that it is ready.
 pub struct Service {
@@ -89,7 +89,7 @@ fn write_api(setup: &Setup, stack: &Stack, binaries: &Path) -> Service {
 
 fn read_api(setup: &Setup, stack: &Stack, binaries: &Path) -> Service {
     let launch = launch(setup, binaries, "read-api", "read-api", stack.ports.read_api)
-        .env("MES__DATABASE__REPLICAS", &stack.postgres["mes_read"])
+        .env("MES__DATABASE__REPLICAS", stack::replicas(setup))
         .env("MES__DATABASE__PRIMARY", &stack.postgres["mes_read_primary"])
         .env("MES__REDIS__URL", &stack.redis)
         .env("MES__DASHBOARD__DIRECTORY", dashboard::built().to_string_lossy())

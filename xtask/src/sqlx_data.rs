@@ -72,7 +72,7 @@ fn with_database(home: &Home) -> Result<Queries> {
     make_schema(&setup)?;
     let data = home.root.join("queries");
     fs::create_dir_all(&data)?;
-    compile(&postgres::url(&setup, "postgres", "", setup.ports.primary, DATABASE), &data)?;
+    compile(&postgres::url(&setup, "postgres", "", postgres::primary(&setup), DATABASE), &data)?;
     read(&data)
 }
 

@@ -12,7 +12,8 @@ use crate::files;
 use crate::home::Home;
 use crate::ports::Ports;
 use crate::secrets::Secrets;
-use crate::servers::{Setup, postgres};
+use crate::servers::Setup;
+use crate::servers::postgres::{self, Node};
 use crate::tokens;
 
 /// The database of a stack.
@@ -121,6 +122,13 @@ impl Stack {
         serde_json::from_str(&text).map(Some).with_context(what)
     }
 
+    /// Notes who is the primary now.
+    pub fn note_databases(setup: &Setup) -> Result<()> {
+        let Some(mut stack) = Self::read(&setup.home)? else { return Ok(()) };
+        stack.postgres = databases(setup);
+        stack.write(&setup.home)
+    }
+
     pub fn write(&self, home: &Home) -> Result<()> {
         files::write_private(&home.record(), &serde_json::to_string_pretty(self)?)
     }
@@ -136,19 +144,31 @@ impl Stack {
     }
 }
 
+/// Of each server for whom it is; `any` and the roles that write find the primary among all of them by themselves.
 fn databases(setup: &Setup) -> BTreeMap<String, String> {
-    let Ports { primary, replica, .. } = setup.ports;
     let secrets = &setup.secrets;
-    let url = |role, password, port| postgres::url(setup, role, password, port, DATABASE);
-    let entries = [
-        ("primary", url("postgres", &secrets.postgres, primary)),
-        ("replica", url("postgres", &secrets.postgres, replica)),
-        ("mes_write", url("mes_write", &secrets.mes_write, primary)),
-        ("mes_consumer", url("mes_consumer", &secrets.mes_consumer, primary)),
-        ("mes_read", url("mes_read", &secrets.mes_read, replica)),
-        ("mes_read_primary", url("mes_read", &secrets.mes_read, primary)),
+    let at = |role, password, node| postgres::url(setup, role, password, node, DATABASE);
+    let primary = |role, password| postgres::primary_url(setup, role, password, DATABASE);
+    let mut entries = vec![
+        ("primary".to_owned(), at("postgres", &*secrets.postgres, postgres::primary(setup))),
+        ("any".to_owned(), primary("postgres", &*secrets.postgres)),
+        ("mes_write".to_owned(), primary("mes_write", &*secrets.mes_write)),
+        ("mes_consumer".to_owned(), primary("mes_consumer", &*secrets.mes_consumer)),
+        ("mes_read_primary".to_owned(), primary("mes_read", &*secrets.mes_read)),
     ];
-    entries.into_iter().map(|(name, url)| (name.to_owned(), url)).collect()
+    for (number, node) in Node::replicas(setup).enumerate() {
+        let suffix = if number == 0 { String::new() } else { format!("-{}", number + 1) };
+        entries.push((format!("replica{suffix}"), at("postgres", &*secrets.postgres, node)));
+        entries.push((format!("mes_read{suffix}"), at("mes_read", &*secrets.mes_read, node)));
+    }
+    entries.into_iter().collect()
+}
+
+/// Where the read API may find a replica: anywhere, for whoever is the primary now may be one later.
+pub fn replicas(setup: &Setup) -> String {
+    let password = &setup.secrets.mes_read;
+    let url = |node| postgres::url(setup, "mes_read", password, node, DATABASE);
+    Node::all(setup.purpose).map(url).collect::<Vec<_>>().join(",")
 }
 
 fn metrics(ports: Ports) -> BTreeMap<String, String> {

@@ -30,6 +30,8 @@ enum State {
     Up(Box<Running>),
     /// Dead; to be started again at this time.
     Pausing(Instant),
+    /// Somebody else decides when it is started again.
+    Held,
 }
 
 impl Supervisor {
@@ -52,7 +54,7 @@ impl Supervisor {
     pub fn pids(&self) -> impl Iterator<Item = (String, u32)> {
         self.kept.iter().filter_map(|kept| match &kept.state {
             State::Up(running) => Some((kept.launch.name.clone(), running.pid())),
-            State::Pausing(_) => None,
+            State::Pausing(_) | State::Held => None,
         })
     }
 
@@ -65,6 +67,26 @@ impl Supervisor {
     pub fn keep(&mut self, running: Running) {
         let launch = running.launch.clone();
         self.kept.push(Kept { launch, state: State::Up(Box::new(running)), deaths: 0 });
+    }
+
+    /// Ends a process, without asking it, and leaves it so until [`Self::release`].
+    pub fn hold(&mut self, name: &str) {
+        for kept in self.kept.iter_mut().filter(|kept| kept.launch.name == name) {
+            if let State::Up(running) = &mut kept.state {
+                running.kill();
+            }
+            kept.state = State::Held;
+        }
+    }
+
+    /// Starts a process that was held.
+    pub fn release(&mut self, name: &str) -> Result<()> {
+        let held = |kept: &&mut Kept| kept.launch.name == name && matches!(kept.state, State::Held);
+        for kept in self.kept.iter_mut().filter(held) {
+            kept.state = State::Up(Box::new(kept.launch.start()?));
+            self.restarts += 1;
+        }
+        Ok(())
     }
 
     /// Looks at every process once; answers with what a person should know.
@@ -93,7 +115,7 @@ impl Supervisor {
     pub fn stop(&mut self) {
         let up = self.kept.iter_mut().rev().filter_map(|kept| match &mut kept.state {
             State::Up(running) => Some(&mut **running),
-            State::Pausing(_) => None,
+            State::Pausing(_) | State::Held => None,
         });
         process::stop_all(up);
         self.kept.clear();

@@ -12,7 +12,8 @@ use crate::lock::{self, Lock};
 use crate::ports::{self, Reservation};
 use crate::process::{self, Running};
 use crate::secrets::Secrets;
-use crate::servers::{self, Purpose, Setup, postgres};
+use crate::servers::postgres::{self, Node};
+use crate::servers::{self, Purpose, Setup};
 
 /// Tests clone this database; nobody ever connects to it.
 const TEMPLATE: &str = "mes_template";
@@ -58,10 +59,11 @@ impl TestServers {
     /// The variables of `testkit`.
     pub fn variables(&self, binaries: &Path) -> Vec<(&'static str, String)> {
         let setup = &self.setup;
-        let postgres = |port| postgres::url(setup, "postgres", "", port, "postgres");
+        let at = |node| postgres::url(setup, "postgres", "", node, "postgres");
+        let replica = Node::replicas(setup).next().unwrap_or_else(|| postgres::primary(setup));
         vec![
-            ("MES_TEST_POSTGRES_URL", postgres(setup.ports.primary)),
-            ("MES_TEST_REPLICA_URL", postgres(setup.ports.replica)),
+            ("MES_TEST_POSTGRES_URL", at(postgres::primary(setup))),
+            ("MES_TEST_REPLICA_URL", at(replica)),
             ("MES_TEST_REDIS_URL", setup.redis_url()),
             // Without a vhost: every test makes its own.
             ("MES_TEST_RABBITMQ_URL", setup.amqp_url().replace("/%2f", "")),
@@ -95,8 +97,8 @@ impl Drop for TestServers {
 
 /// Runs one verb of the `migrate` binary against a database of the primary, as superuser.
 pub fn migrate(setup: &Setup, binaries: &Path, database: &str, verb: &str) -> Result<String> {
-    let port = setup.ports.primary;
-    let url = postgres::url(setup, "postgres", &setup.secrets.postgres, port, database);
+    let primary = postgres::primary(setup);
+    let url = postgres::url(setup, "postgres", &setup.secrets.postgres, primary, database);
     let mut command = Command::new(binaries.join("migrate"));
     command.arg(verb).env("DATABASE_URL", url);
     if verb == "roles" && setup.purpose == Purpose::Stack {

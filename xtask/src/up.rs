@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::cargo::{self, Profile};
+use crate::cluster::Cluster;
 use crate::home::Home;
 use crate::lock::{self, Lock};
 use crate::ports::{self, Reservation};
@@ -98,7 +99,8 @@ fn live(args: &Args, _lock: Lock) -> Result<()> {
         services.keep(services::simulator(&setup, &binaries, args.rate).start()?);
     }
     announce(args, &stack, begun);
-    let result = watch(&stack, &mut servers, &mut services);
+    let mut cluster = Cluster::of(&setup);
+    let result = watch(&stack, &mut servers, &mut services, &mut cluster);
     println!("\nstopping: services first, then servers");
     services.stop();
     servers.stop();
@@ -197,11 +199,17 @@ fn announce(args: &Args, stack: &Stack, begun: Instant) {
 }
 
 /// Keeps everything alive and tells what is happening, until somebody wants it to stop.
-fn watch(stack: &Stack, servers: &mut Supervisor, services: &mut Supervisor) -> Result<()> {
+fn watch(
+    stack: &Stack,
+    servers: &mut Supervisor,
+    services: &mut Supervisor,
+    cluster: &mut Cluster,
+) -> Result<()> {
     let mut status = status::Status::new();
     while !interrupt::requested() {
         let mut news = servers.look()?;
         news.extend(services.look()?);
+        news.extend(cluster.look(servers));
         for line in news {
             status.say(&line);
         }

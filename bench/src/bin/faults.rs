@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -12,7 +12,8 @@ use bench::broker::{Broker, Post};
 use bench::faults::history::{self, Entry, History, Outcome};
 use bench::faults::load::{Load, POISON};
 use bench::faults::nemesis::{CLIENTS, Nemesis};
-use bench::faults::plan::{plan, provoking};
+use bench::faults::outages::Outages;
+use bench::faults::plan::{failovers, plan, provoking};
 use bench::faults::processes::Processes;
 use bench::faults::proxy::Links;
 use bench::faults::report::{FaultLine, Report};
@@ -24,6 +25,7 @@ use bench::stack::Stack;
 use bench::trouble::Trouble;
 use clap::Parser;
 use reqwest::Client;
+use shared::platform::database;
 use shared::platform::shutdown::Shutdown;
 
 /// How long services may take to start.
@@ -31,6 +33,10 @@ const STARTED: Duration = Duration::from_mins(5);
 /// After the last order and the last fault, so long may answers take.
 const LAST_ANSWERS: Duration = Duration::from_mins(1);
 const GRACE: Duration = Duration::from_secs(5);
+/// About how long a failover takes until all is as before.
+const A_FAILOVER: Duration = Duration::from_secs(30);
+/// Orders a second beside nothing but failovers.
+const BESIDE_FAILOVERS: f64 = 15.0;
 
 /// Torments a stack and checks that nothing was lost.
 #[derive(Parser)]
@@ -47,6 +53,9 @@ struct Args {
     /// How many orders
     #[arg(long)]
     orders: u64,
+    /// Nothing but failovers, so many; orders come until they are over
+    #[arg(long)]
+    failovers: Option<u32>,
     /// Decides the plan and the orders
     #[arg(long)]
     seed: u64,
@@ -90,13 +99,14 @@ async fn open_links(args: &Args) -> Result<Links> {
         let host = url.host_str().unwrap_or("127.0.0.1");
         Ok::<_, anyhow::Error>(format!("{host}:{}", url.port_or_known_default().unwrap_or(0)))
     };
-    let servers = [
-        ("postgres-primary", address(stack.primary()?)?),
-        ("postgres-replica", address(stack.database("replica")?)?),
-        ("redis", address(&stack.redis)?),
-        ("rabbitmq", address(&stack.rabbitmq.url)?),
+    let mut servers = vec![
+        ("redis".to_owned(), address(&stack.redis)?),
+        ("rabbitmq".to_owned(), address(&stack.rabbitmq.url)?),
     ];
-    let servers = servers.map(|(name, address)| (name.to_owned(), address));
+    for (number, host) in database::hosts(stack.database("any")?)?.iter().enumerate() {
+        let address = format!("{}:{}", host.get_host(), host.get_port());
+        servers.push((format!("postgres-{}", number + 1), address));
+    }
     let mut links = Links::open(&args.services, &servers).await?;
     links.add(CLIENTS, "write-api", address(&stack.write_api)?).await?;
     // Written under another name first: whoever waits for it must not read half of it.
@@ -114,11 +124,15 @@ async fn campaign(
     links: Links,
     processes: Processes,
 ) -> Result<Vec<String>> {
-    let length = Duration::from_secs_f64(args.minutes * 60.0);
-    let steps = match &args.planted {
-        Some(bug) => provoking(bug),
-        None => plan(args.seed, &args.services, length),
+    let mut length = Duration::from_secs_f64(args.minutes * 60.0);
+    let steps = match (&args.planted, args.failovers) {
+        (Some(bug), _) => provoking(bug),
+        (None, Some(count)) => failovers(args.seed, count),
+        (None, None) => plan(args.seed, &args.services, length),
     };
+    if let Some(count) = args.failovers {
+        length = A_FAILOVER * count;
+    }
     println!(
         "seed {}: {} faults within about {:.0} s",
         args.seed,
@@ -137,9 +151,12 @@ async fn campaign(
         Standins { history: history.clone(), give_up, seed: args.seed, tampering: Arc::default() };
     Arc::new(standins).start(&broker, &crm, &shutdown);
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
-    let rate = args.rate.unwrap_or(args.orders as f64 / length.as_secs_f64());
+    let rate = match args.failovers {
+        Some(_) => args.rate.unwrap_or(BESIDE_FAILOVERS),
+        None => args.rate.unwrap_or(args.orders as f64 / length.as_secs_f64()),
+    };
     let load = Arc::new(Load {
-        orders: args.orders,
+        orders: if args.failovers.is_some() { u64::MAX } else { args.orders },
         rate,
         seed: args.seed,
         write_api,
@@ -153,6 +170,7 @@ async fn campaign(
         give_up,
         poison: POISON,
         asked: AtomicU64::new(0),
+        enough: AtomicBool::new(false),
     });
     let nemesis = Nemesis {
         processes,
@@ -165,6 +183,9 @@ async fn campaign(
     let tormenting = async {
         nemesis.torment(&steps).await;
         nemesis.heal();
+        if args.failovers.is_some() {
+            load.enough();
+        }
     };
     let working = async { tokio::join!(Arc::clone(&load).run(shop), tormenting) };
     tokio::select! {
@@ -203,6 +224,8 @@ async fn judge(
     let inspector = facts::Inspector { stack: stack.clone(), http: client()? };
     let said = inspector.ask(unrest).await?;
     let (mut faults, mut unknown) = (Vec::new(), 0);
+    let mut outages = Outages::default();
+    history::read(history_file, |line| outages.note(&line))?;
     history::read(history_file, |line| match line.entry {
         Entry::Fault { fault, hit, evidence, .. } => {
             faults.push(FaultLine { at: line.at, fault, hit, evidence });
@@ -219,6 +242,7 @@ async fn judge(
         history,
         faults,
         figures: Report::figures(&seen, &said, unknown),
+        outages: outages.told(),
         valid: seen.hits > 0,
         violations,
         examples,

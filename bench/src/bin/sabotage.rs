@@ -268,6 +268,7 @@ async fn load(
         // It would be found, and rightly.
         poison: 0.0,
         asked: AtomicU64::new(0),
+        enough: std::sync::atomic::AtomicBool::new(false),
     })
 }
 

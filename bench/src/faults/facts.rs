@@ -63,6 +63,7 @@ pub fn from_history(path: &Path) -> Result<Seen> {
             seen.reads.push(ReadBack { order_id, wrote, seen: shown, excused });
         }
         Entry::Fault { hit, .. } => seen.hits += usize::from(hit),
+        Entry::PrimaryLost { .. } => {}
         Entry::StandbyFrozen => frozen_since = Some(line.at),
         Entry::StandbyThawed => {
             seen.frozen.extend(frozen_since.take().map(|since| (since, line.at)));
@@ -159,7 +160,7 @@ impl Inspector {
     }
 
     async fn unrest(&self) -> Result<Vec<String>> {
-        let mut connection = PgConnection::connect(self.stack.primary()?).await?;
+        let mut connection = self.stack.connect_to_primary().await?;
         let behind: Vec<(String, i64)> = sqlx::query_as(
             "SELECT name, (SELECT coalesce(max(position), 0) FROM write.order_events) - cursor
              FROM write.followers
@@ -201,7 +202,7 @@ impl Inspector {
     }
 
     async fn ask_everybody(&self, unrest: Vec<String>) -> Result<Said> {
-        let mut connection = PgConnection::connect(self.stack.primary()?).await?;
+        let mut connection = self.stack.connect_to_primary().await?;
         let orders = orders(&mut connection).await?;
         let events = events(&mut connection).await?;
         let board = board(&mut connection).await?;
@@ -224,24 +225,17 @@ impl Inspector {
         })
     }
 
-    /// Orders and events on the standby, once it has everything that the primary has now.
+    /// Orders and events on a standby, once it has everything that the primary has now; of the one that has least.
     async fn standby(&self, primary: &mut PgConnection) -> Result<(u64, u64)> {
-        let mut standby = PgConnection::connect(self.stack.database("replica")?).await?;
         let now: String =
             sqlx::query_scalar("SELECT pg_current_wal_lsn()::text").fetch_one(primary).await?;
-        let deadline = Instant::now() + CALL;
-        let reached = "SELECT coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, false)";
-        while !sqlx::query_scalar::<_, bool>(reached).bind(&now).fetch_one(&mut standby).await? {
-            anyhow::ensure!(Instant::now() < deadline, "the standby does not reach {now}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        let mut least = None;
+        for mut standby in self.stack.connect_to_standbys().await? {
+            let counts = caught_up(&mut standby, &now).await?;
+            least = Some(least.map_or(counts, |known: (u64, u64)| known.min(counts)));
+            standby.close().await?;
         }
-        let counts: (i64, i64) = sqlx::query_as(
-            "SELECT (SELECT count(*) FROM write.orders), (SELECT count(*) FROM write.order_events)",
-        )
-        .fetch_one(&mut standby)
-        .await?;
-        standby.close().await?;
-        Ok((counts.0.unsigned_abs(), counts.1.unsigned_abs()))
+        least.context("there is no standby")
     }
 
     /// Queues that hold messages. Wake-ups of workers are hints and expire by themselves.
@@ -285,6 +279,21 @@ impl Inspector {
         }
         Ok(Some(answer.error_for_status()?.json().await?))
     }
+}
+
+async fn caught_up(standby: &mut PgConnection, with: &str) -> Result<(u64, u64)> {
+    let deadline = Instant::now() + CALL;
+    let reached = "SELECT coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, false)";
+    while !sqlx::query_scalar::<_, bool>(reached).bind(with).fetch_one(&mut *standby).await? {
+        anyhow::ensure!(Instant::now() < deadline, "a standby does not reach {with}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let counts: (i64, i64) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM write.orders), (SELECT count(*) FROM write.order_events)",
+    )
+    .fetch_one(standby)
+    .await?;
+    Ok((counts.0.unsigned_abs(), counts.1.unsigned_abs()))
 }
 
 async fn orders(connection: &mut PgConnection) -> Result<Vec<OrderRow>> {

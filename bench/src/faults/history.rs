@@ -77,7 +77,12 @@ pub enum Entry {
         /// How it is known.
         evidence: String,
     },
-    /// The synchronous standby could not confirm anything from here on.
+    /// The primary is about to be lost, in this step of the plan.
+    PrimaryLost {
+        /// Which.
+        step: usize,
+    },
+    /// No synchronous standby could confirm anything from here on.
     StandbyFrozen,
     /// The synchronous standby can confirm again.
     StandbyThawed,

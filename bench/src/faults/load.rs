@@ -2,7 +2,7 @@
 //! answer, and now and then twice on purpose.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, StatusCode};
@@ -62,6 +62,8 @@ pub struct Load {
     pub poison: f64,
     /// So many were asked for so far.
     pub asked: AtomicU64,
+    /// No more orders.
+    pub enough: AtomicBool,
 }
 
 /// How often somebody looks at the dashboard.
@@ -102,7 +104,7 @@ impl Load {
         for number in 0..self.orders {
             ticks.tick().await;
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
-            if Instant::now() > self.give_up {
+            if Instant::now() > self.give_up || self.enough.load(Ordering::Relaxed) {
                 break;
             }
             let (load, post) = (Arc::clone(&self), post.clone());
@@ -113,6 +115,11 @@ impl Load {
             while tasks.try_join_next().is_some() {}
         }
         while tasks.join_next().await.is_some() {}
+    }
+
+    /// No more orders come; those that were begun go on.
+    pub fn enough(&self) {
+        self.enough.store(true, Ordering::Relaxed);
     }
 
     /// Somebody looks at the dashboard all the time, so that it is in every cache. Until dropped.

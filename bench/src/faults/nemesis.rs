@@ -1,18 +1,20 @@
 //! Does what the plan says, undoes it, and notes in the history whether it hit. A fault that missed is not counted.
 
+mod failover;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use reqwest::{Method, StatusCode};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use sqlx::{Connection, PgConnection};
+use sqlx::Connection;
 use tokio::process::Command;
 
 use super::history::{Entry, History};
-use super::plan::{Fault, Step};
-use super::processes::{Processes, family, is_stopped, send};
-use super::proxy::Links;
+use super::plan::{Fault, STANDBYS, Step};
+use super::processes::{Frozen, Processes, family, is_stopped, send};
+use super::proxy::{Link, Links};
 use crate::stack::Stack;
 
 /// How long something that was killed may take to come back.
@@ -50,6 +52,9 @@ impl Nemesis {
     pub async fn torment(&self, plan: &[Step]) {
         for (number, step) in plan.iter().enumerate() {
             tokio::time::sleep(step.pause).await;
+            if matches!(step.fault, Fault::FailOver(_)) {
+                self.history.note(Entry::PrimaryLost { step: number });
+            }
             let result = self.inflict(step).await;
             let (hit, evidence) = match result {
                 Ok(evidence) => (true, evidence),
@@ -67,12 +72,11 @@ impl Nemesis {
         match &step.fault {
             Fault::Kill(name) => self.end(name, Signal::KILL).await,
             Fault::RestartPrimary => self.end("postgres-primary", Signal::INT).await,
-            Fault::Freeze(name) => self.freeze(name, step.hold, false).await,
-            Fault::FreezeStandbyAndCutWaiters => {
-                self.freeze("postgres-replica", step.hold, true).await
-            }
+            Fault::FailOver(loss) => self.fail_over(*loss).await,
+            Fault::Freeze(name) => self.freeze(&[name], step.hold, false).await,
+            Fault::FreezeStandbyAndCutWaiters => self.freeze(&STANDBYS, step.hold, true).await,
             Fault::Cut { service, server } => {
-                let link = self.links.get(service, server)?;
+                let link = self.link(service, server)?;
                 let before = link.broken();
                 let open = link.cut();
                 tokio::time::sleep(step.hold).await;
@@ -82,7 +86,7 @@ impl Nemesis {
                 Ok(format!("{broken} connections broke"))
             }
             Fault::Slow { service, server, by } => {
-                let link = self.links.get(service, server)?;
+                let link = self.link(service, server)?;
                 let before = link.delayed();
                 link.slow(*by);
                 tokio::time::sleep(step.hold).await;
@@ -131,20 +135,28 @@ impl Nemesis {
         }
     }
 
-    async fn freeze(&self, name: &str, hold: Duration, cut_waiters: bool) -> Result<String> {
-        let frozen = self.processes.freeze(name)?;
-        let is_standby = name == "postgres-replica";
-        if is_standby {
+    /// The link to a server, or to whoever has its role now.
+    fn link(&self, service: &str, server: &str) -> Result<&Link> {
+        let control = self.processes.read()?;
+        self.links.get(service, control.name_of(server))
+    }
+
+    async fn freeze(&self, names: &[&str], hold: Duration, cut_waiters: bool) -> Result<String> {
+        let frozen: Vec<Frozen> =
+            names.iter().map(|name| self.processes.freeze(name)).collect::<Result<_>>()?;
+        // A commit waits for one of the standbys: only without all of them it waits for ever.
+        let nobody_confirms = STANDBYS.iter().all(|name| names.contains(name));
+        if nobody_confirms {
             self.history.note(Entry::StandbyFrozen);
         }
         let cut = if cut_waiters { self.cut_waiters(hold).await } else { None };
         if !cut_waiters {
             tokio::time::sleep(hold).await;
         }
-        if is_standby {
+        if nobody_confirms {
             self.history.note(Entry::StandbyThawed);
         }
-        let processes = frozen.count();
+        let processes: usize = frozen.iter().map(Frozen::count).sum();
         drop(frozen);
         let seconds = hold.as_secs_f32();
         match cut {
@@ -236,7 +248,7 @@ impl Nemesis {
 
     async fn sql(&self, query: &'static str) -> Result<i64> {
         let work = async {
-            let mut connection = PgConnection::connect(self.stack.primary()?).await?;
+            let mut connection = self.stack.connect_to_primary().await?;
             let answer: i64 = sqlx::query_scalar(query).fetch_one(&mut connection).await?;
             connection.close().await?;
             anyhow::Ok(answer)

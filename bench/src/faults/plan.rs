@@ -16,6 +16,8 @@ pub enum Fault {
     FreezeStandbyAndCutWaiters,
     /// PostgreSQL's primary is stopped in good order and starts again.
     RestartPrimary,
+    /// PostgreSQL's primary is lost, and one of its standbys takes its place.
+    FailOver(Loss),
     /// All connections from a service to a server break, and new ones are refused.
     Cut { service: String, server: String },
     /// Whatever passes between them is late.
@@ -30,10 +32,21 @@ pub enum Fault {
     RollingRestart,
 }
 
+/// How a primary is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// `SIGKILL`, and it may not start again, as if its machine were gone.
+    Killed,
+    /// `SIGSTOP`: it answers nobody, and would wake up one day and go on.
+    Frozen,
+    /// An administrator wants another one, while all is well.
+    Asked,
+}
+
 impl Fault {
     /// Whether it ends a process without warning.
     pub const fn is_kill(&self) -> bool {
-        matches!(self, Self::Kill(_))
+        matches!(self, Self::Kill(_) | Self::FailOver(Loss::Killed))
     }
 }
 
@@ -44,6 +57,9 @@ impl fmt::Display for Fault {
             Self::Freeze(name) => write!(f, "SIGSTOP {name}"),
             Self::FreezeStandbyAndCutWaiters => f.write_str("freeze the standby, cut its waiters"),
             Self::RestartPrimary => f.write_str("restart the primary"),
+            Self::FailOver(Loss::Killed) => f.write_str("SIGKILL the primary, fail over"),
+            Self::FailOver(Loss::Frozen) => f.write_str("SIGSTOP the primary, fail over"),
+            Self::FailOver(Loss::Asked) => f.write_str("fail over as asked"),
             Self::Cut { service, server } => write!(f, "cut {service} from {server}"),
             Self::Slow { service, server, by } => {
                 write!(f, "slow {service} to {server} by {} ms", by.as_millis())
@@ -69,6 +85,8 @@ pub struct Step {
 
 /// The servers of a stack, and what may die.
 pub const SERVERS: [&str; 4] = ["rabbitmq", "redis", "postgres-replica", "postgres-primary"];
+/// All of them together are what a commit waits for one of.
+pub const STANDBYS: [&str; 2] = ["postgres-replica", "postgres-replica-2"];
 /// The servers that a service talks to while it works.
 const fn servers_of(service: &str) -> &'static [&'static str] {
     match service.as_bytes() {
@@ -81,6 +99,7 @@ const fn servers_of(service: &str) -> &'static [&'static str] {
 
 /// Between two faults.
 const PAUSE_MS: (u32, u32) = (300, 1_500);
+const BETWEEN_FAILOVERS_MS: (u32, u32) = (3_000, 6_000);
 
 /// The faults of a campaign of about `length`. Every kind comes before any comes again; kills come most.
 pub fn plan(seed: u64, services: &[String], length: Duration) -> Vec<Step> {
@@ -98,6 +117,20 @@ pub fn plan(seed: u64, services: &[String], length: Duration) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// Nothing but failovers, with some seconds of peace before each; each way of losing a primary as often as the others.
+pub fn failovers(seed: u64, count: u32) -> Vec<Step> {
+    let mut dice = Dice::nth(seed, u64::from(u32::from_be_bytes(*b"lead")));
+    let ways = [Loss::Killed, Loss::Frozen, Loss::Asked];
+    let mut losses: Vec<Loss> = (0..count).map(|n| ways[n as usize % ways.len()]).collect();
+    shuffle(&mut dice, &mut losses);
+    let step = |loss| Step {
+        pause: between(&mut dice, BETWEEN_FAILOVERS_MS),
+        fault: Fault::FailOver(loss),
+        hold: Duration::ZERO,
+    };
+    losses.into_iter().map(step).collect()
 }
 
 /// A short plan for a planted bug: what brings it to light, and a kill in any case.
@@ -134,6 +167,7 @@ fn deck(dice: &mut Dice, services: &[String]) -> Vec<Fault> {
     others.extend([
         Fault::FreezeStandbyAndCutWaiters,
         Fault::RestartPrimary,
+        Fault::FailOver(Loss::Frozen),
         Fault::ResetClients,
         Fault::BrokerAlarm,
         Fault::Unbind,
@@ -165,7 +199,9 @@ fn deck(dice: &mut Dice, services: &[String]) -> Vec<Fault> {
 
 fn hold(dice: &mut Dice, fault: &Fault) -> Duration {
     match fault {
-        Fault::Kill(_) | Fault::RestartPrimary | Fault::RollingRestart => Duration::ZERO,
+        Fault::Kill(_) | Fault::RestartPrimary | Fault::FailOver(_) | Fault::RollingRestart => {
+            Duration::ZERO
+        }
         // Longer than a worker's lease, now and then.
         Fault::Freeze(_) => between(dice, (2_000, 8_000)),
         _ => between(dice, (1_500, 5_000)),
@@ -176,6 +212,7 @@ fn hold(dice: &mut Dice, fault: &Fault) -> Duration {
 fn usual_cost(fault: &Fault) -> Duration {
     Duration::from_secs(match fault {
         Fault::Kill(name) if name == "rabbitmq" => 10,
+        Fault::FailOver(_) => 15,
         Fault::RollingRestart => 8,
         Fault::BrokerAlarm => 4,
         Fault::RestartPrimary => 3,
@@ -231,6 +268,17 @@ mod tests {
         {
             assert!(plan.iter().any(|step| step.fault == fault), "{fault}");
         }
+    }
+
+    #[test]
+    fn a_plan_of_failovers_loses_the_primary_in_every_way() {
+        let plan = failovers(1, 20);
+        assert_eq!(plan.len(), 20);
+        for loss in [Loss::Killed, Loss::Frozen, Loss::Asked] {
+            let such = plan.iter().filter(|step| step.fault == Fault::FailOver(loss)).count();
+            assert!((6..=7).contains(&such), "{loss:?}: {such}");
+        }
+        assert_eq!(plan, failovers(1, 20));
     }
 
     #[test]

@@ -11,18 +11,29 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
 /// How long a process may take to stop.
-const STOPPED: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(50);
+const STOPPED: Duration = Duration::from_secs(10);
 
 /// `control.json` of a stack that is to be tormented.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Control {
     /// The process id of everything that runs, by name.
     pub processes: BTreeMap<String, i32>,
+    /// Which server is what: `postgres-primary` may be `postgres-2` by now.
+    pub roles: BTreeMap<String, String>,
+    /// Whoever writes this file asks for another primary.
+    pub failover: PathBuf,
     /// Where a service answers 200 when it is ready.
     pub ready: BTreeMap<String, String>,
     /// The broker's command line tool.
     pub rabbitmqctl: Tool,
+}
+
+impl Control {
+    /// The name of a process, from its own or from its role.
+    pub fn name_of<'a>(&'a self, name: &'a str) -> &'a str {
+        self.roles.get(name).map_or(name, String::as_str)
+    }
 }
 
 /// A program and its environment.
@@ -75,7 +86,7 @@ impl Processes {
     /// When nothing of this name runs.
     pub fn pid(&self, name: &str) -> Result<i32> {
         let control = self.read()?;
-        let pid = control.processes.get(name).copied();
+        let pid = control.processes.get(control.name_of(name)).copied();
         pid.filter(|pid| is_alive(*pid)).with_context(|| format!("{name} does not run"))
     }
 
@@ -141,6 +152,11 @@ impl Frozen {
         }
     }
 
+    /// Who they are.
+    pub fn pids(&self) -> &[i32] {
+        &self.0
+    }
+
     /// How many processes.
     pub fn count(&self) -> usize {
         self.0.len()
@@ -191,7 +207,8 @@ pub fn is_stopped(pid: i32) -> bool {
     stat(pid).is_some_and(|stat| stat.state == 'T')
 }
 
-fn is_alive(pid: i32) -> bool {
+/// Whether a process runs, or is stopped.
+pub fn is_alive(pid: i32) -> bool {
     stat(pid).is_some_and(|stat| stat.state != 'Z')
 }
 

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::checker::{Certainty, Channel, Said, Seen, Violation};
+use super::outages::{PROMISED_MS, Told as Outages};
 
 /// So many violations of a rule are told one by one.
 const TOLD: usize = 10;
@@ -25,6 +26,8 @@ pub struct Report {
     pub faults: Vec<FaultLine>,
     /// What was counted.
     pub figures: BTreeMap<&'static str, u64>,
+    /// How long nobody was answered with success, for each failover.
+    pub outages: Option<Outages>,
     /// Whether any fault hit; a campaign without proves nothing.
     pub valid: bool,
     /// How many violations of each rule.
@@ -49,7 +52,9 @@ pub struct FaultLine {
 impl Report {
     /// Whether the campaign is valid and nothing is wrong.
     pub fn passed(&self) -> bool {
-        self.valid && self.violations.is_empty()
+        self.valid
+            && self.violations.is_empty()
+            && self.outages.as_ref().is_none_or(Outages::is_kept)
     }
 
     /// Counts what was seen and said.
@@ -114,6 +119,16 @@ impl Report {
             write!(text, "\n{hit} of {} faults hit, {kills} of them SIGKILLs\n", self.faults.len());
         for (what, count) in &self.figures {
             let _ = writeln!(text, "{count:>9}  {what}");
+        }
+        if let Some(Outages { each, p50, p95, max }) = &self.outages {
+            let count = each.len();
+            let _ = writeln!(
+                text,
+                "{count} failovers; nobody was answered for p50 {p50} ms, p95 {p95} ms, at most {max} ms: {each:?}"
+            );
+            if *p95 > PROMISED_MS {
+                let _ = writeln!(text, "TOO LONG: {PROMISED_MS} ms are promised at p95");
+            }
         }
         let _ = writeln!(text, "history: SHA-256 {}", self.history);
         if !self.valid {

@@ -285,6 +285,27 @@ async fn a_projector_that_finds_another_epoch_leads_anew_and_goes_on() {
 }
 
 #[tokio::test]
+async fn whoever_leads_first_after_a_promotion_begins_another_epoch() {
+    let database = TestDatabase::create().await;
+    let mut connection = database.connection().await;
+    seed(&mut connection, 2).await;
+    assert_eq!(projector(&database, 10).drain().await.unwrap().epoch, 1);
+    assert_eq!(projector(&database, 10).drain().await.unwrap().epoch, 1);
+    // The epoch began on a timeline that is not the server's any more.
+    sqlx::query("UPDATE write.system SET timeline = timeline + 1")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(projector(&database, 10).drain().await.unwrap().epoch, 2);
+    assert_eq!(projector(&database, 10).drain().await.unwrap().epoch, 2);
+    let told: i64 = sqlx::query_scalar("SELECT epoch FROM read.checkpoint")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(told, 2);
+}
+
+#[tokio::test]
 async fn a_new_position_is_announced_and_an_absent_redis_delays_nothing() {
     let database = TestDatabase::create().await;
     let mut connection = database.connection().await;

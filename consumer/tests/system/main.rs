@@ -4,6 +4,7 @@
 
 mod carried_through;
 mod ends_the_process;
+mod failover;
 mod killed;
 mod killed_pricer;
 mod oracle;

@@ -72,6 +72,9 @@ pub enum AskError {
     /// The server, or the way to it.
     #[error("the database did not answer")]
     Database(#[from] sqlx::Error),
+    /// A replica that is the primary by now, and has other work.
+    #[error("the replica was promoted")]
+    Promoted,
     /// A row that the projector cannot have written.
     #[error("{table}, row `{row}`: {what}")]
     Damaged {
@@ -91,11 +94,17 @@ impl AskError {
     /// Whether another server may well answer: this one is away, cancelled the query because of replication, took
     /// too long, or holds a plan of yesterday's table.
     pub fn is_worth_another_server(&self) -> bool {
-        let Self::Database(error) = self else { return false };
-        database::is_unavailable(error)
-            || database::is_lost_race(error)
-            || database::is_lock_timeout(error)
-            || database::sqlstate_of(error).is_some_and(|code| code == FEATURE_NOT_SUPPORTED)
+        match self {
+            Self::Promoted => true,
+            Self::Damaged { .. } => false,
+            Self::Database(error) => {
+                database::is_unavailable(error)
+                    || database::is_lost_race(error)
+                    || database::is_lock_timeout(error)
+                    || database::sqlstate_of(error)
+                        .is_some_and(|code| code == FEATURE_NOT_SUPPORTED)
+            }
+        }
     }
 
     /// Whether the server itself is in trouble, not just this query.

@@ -37,6 +37,8 @@ pub struct Server {
     state: watch::Sender<State>,
     look_now: Notify,
     sight_holds: Duration,
+    /// It may be promoted, and is no replica any more then.
+    may_be_promoted: bool,
 }
 
 /// What is known of a server.
@@ -96,6 +98,7 @@ impl Server {
         name: String,
         config: &DatabaseConfig,
         poll_every: Duration,
+        may_be_promoted: bool,
     ) -> Result<Self, sqlx::Error> {
         let polling = DatabaseConfig { max_connections: 1, ..config.clone() };
         Ok(Self {
@@ -105,6 +108,7 @@ impl Server {
             state: watch::Sender::new(State::default()),
             look_now: Notify::new(),
             sight_holds: SIGHT_HOLDS.max(poll_every * 2),
+            may_be_promoted,
         })
     }
 
@@ -213,8 +217,13 @@ impl Server {
     /// One look. Returns the pause to make when the server is away.
     async fn look(&self, news: &watch::Sender<u64>) -> Option<Duration> {
         let before = self.state.borrow().standing.clone();
-        let seen =
-            tokio::time::timeout(POLL_DEADLINE, look(&self.polling, before.as_deref())).await;
+        let looking = async {
+            if self.may_be_promoted {
+                still_follows(&self.polling).await?;
+            }
+            look(&self.polling, before.as_deref()).await
+        };
+        let seen = tokio::time::timeout(POLL_DEADLINE, looking).await;
         match seen.unwrap_or(Err(AskError::Database(sqlx::Error::PoolTimedOut))) {
             Ok(seen) => {
                 self.note(seen, before.as_deref(), news);
@@ -249,6 +258,12 @@ impl Server {
             news.send_modify(|count| *count += 1);
         }
     }
+}
+
+/// A replica that was promoted has the commands to carry out, and its readers come through the small pool.
+async fn still_follows(pool: &PgPool) -> Result<(), AskError> {
+    let follows = sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(pool).await?;
+    if follows { Ok(()) } else { Err(AskError::Promoted) }
 }
 
 /// What a server shows now, in one snapshot: the checkpoint, and whatever moved since `before`.
@@ -317,8 +332,8 @@ fn signed(position: u64) -> i64 {
     i64::try_from(position).unwrap_or(i64::MAX)
 }
 
-/// The name of a server, from its URL: host and port, never a password.
-pub fn name_of(url: &str) -> String {
-    let known = url.parse::<sqlx::postgres::PgConnectOptions>();
-    known.map_or_else(|_| "unnamed".to_owned(), |o| format!("{}:{}", o.get_host(), o.get_port()))
+/// The names of the servers in a URL: host and port, never a password.
+pub fn names_in(url: &str) -> Result<Vec<String>, sqlx::Error> {
+    let hosts = database::hosts(url)?;
+    Ok(hosts.iter().map(|host| format!("{}:{}", host.get_host(), host.get_port())).collect())
 }

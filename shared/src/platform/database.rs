@@ -5,16 +5,19 @@
 //! awaited `BEGIN` was dropped. The guard here asks the server, on each checkout and within a deadline of
 //! its own, whether the connection stands outside a transaction, and throws it away when not.
 
+mod primary;
+
 use std::borrow::Cow;
 use std::future::Future;
-use std::str::FromStr;
 use std::time::Duration;
 
 use opentelemetry::{KeyValue, global};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{PgConnection, PgPool, Row};
+
+pub use primary::{connect_to_primary, hosts, timeline};
 
 /// A connection is replaced after this long, so that plans and parameters of yesterday go away.
 const MAX_LIFETIME: Duration = Duration::from_mins(10);
@@ -26,7 +29,7 @@ const GUARD_DEADLINE: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// `postgres://user:password@host:port/database`.
+    /// `postgres://user:password@host:port/database`; of several hosts, `one:5432,two:5432`, the primary is used.
     #[serde(serialize_with = "super::config::hidden_url")]
     pub url: SecretString,
     /// The most connections that this process opens.
@@ -60,11 +63,17 @@ impl DatabaseConfig {
 }
 
 /// A guarded pool that connects when it is first used. Fails only when the URL is not one.
+///
+/// With several hosts its connections are to whichever is the primary; [`PgPool::connect_options`] tells who that is.
 pub fn pool(config: &DatabaseConfig, application_name: &str) -> Result<PgPool, sqlx::Error> {
-    let options = PgConnectOptions::from_str(config.url.expose_secret())?
-        .application_name(application_name)
-        .statement_cache_capacity(config.statement_cache);
-    let pool = guarded(config).connect_lazy_with(options);
+    let hosts = hosts(config.url.expose_secret())?.into_iter().map(|host| {
+        host.application_name(application_name).statement_cache_capacity(config.statement_cache)
+    });
+    let mut hosts: Vec<_> = hosts.collect();
+    let pool = match hosts.pop() {
+        Some(only) if hosts.is_empty() => guarded(config).connect_lazy_with(only),
+        last => primary::pool(hosts.into_iter().chain(last).collect(), guarded(config)),
+    };
     measure(&pool, application_name);
     Ok(pool)
 }

@@ -1,4 +1,8 @@
-//! PostgreSQL: one primary and one streaming replica in hot standby.
+//! PostgreSQL: a primary and its streaming replicas in hot standby; one in tests, two in a stack.
+//!
+//! Servers go by number, because who is the primary changes: the first one is to begin with, and a file in the folder of
+//! the data tells who is now. In a stack a commit waits until one of the other two has it (`ANY 1`), whoever is the
+//! primary, so that each of them, or both together, know everything that was acknowledged.
 //!
 //! PostgreSQL refuses to run as root, so root runs it as the packaged `postgres` user in a folder
 //! which that user owns. There are no Unix sockets: their path may not exceed 107 bytes, and
@@ -18,10 +22,65 @@ use super::{Purpose, Setup};
 use crate::files;
 use crate::process::{self, Launch, Running};
 
-/// The replica's name: its slot and its `application_name`.
-pub const REPLICA: &str = "replica";
-/// The second replica's name, in stacks that have one.
-pub const SECOND_REPLICA: &str = "replica-2";
+/// One of the servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Node(usize);
+
+impl Node {
+    /// All servers of a stack, or of the tests.
+    pub fn all(purpose: Purpose) -> impl Iterator<Item = Self> {
+        let count = match purpose {
+            Purpose::Stack => 3,
+            Purpose::Tests => 2,
+        };
+        (0..count).map(Self)
+    }
+
+    /// All but the primary.
+    pub fn replicas(setup: &Setup) -> impl Iterator<Item = Self> {
+        let primary = primary(setup);
+        Self::all(setup.purpose).filter(move |node| *node != primary)
+    }
+
+    /// The name of its process, its log and its folder.
+    pub fn name(self) -> String {
+        format!("postgres-{}", self.0 + 1)
+    }
+
+    /// Its slot, and its `application_name` as a standby.
+    pub fn slot(self) -> String {
+        format!("postgres_{}", self.0 + 1)
+    }
+
+    /// Where it listens.
+    pub const fn port(self, setup: &Setup) -> u16 {
+        let ports = &setup.ports;
+        [ports.primary, ports.replica, ports.second_replica][self.0]
+    }
+
+    /// Where its data is.
+    pub fn data(self, setup: &Setup) -> PathBuf {
+        setup.home.data.join("postgres").join(self.name())
+    }
+}
+
+/// Who is the primary.
+pub fn primary(setup: &Setup) -> Node {
+    let text = fs::read_to_string(primary_file(setup)).unwrap_or_default();
+    let known = Node::all(setup.purpose).find(|node| node.name() == text.trim());
+    known.unwrap_or(Node(0))
+}
+
+/// Notes who is the primary, before it is: whoever was is not started as one again.
+pub fn note_primary(setup: &Setup, node: Node) -> Result<()> {
+    let (draft, path) = (setup.home.data.join("postgres/draft"), primary_file(setup));
+    fs::write(&draft, node.name())?;
+    fs::rename(draft, &path).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn primary_file(setup: &Setup) -> PathBuf {
+    setup.home.data.join("postgres/primary")
+}
 
 /// The folder of the server's programs, the newest version first.
 pub fn programs() -> Option<PathBuf> {
@@ -37,67 +96,106 @@ pub fn server_user() -> Option<&'static str> {
     Uid::effective().is_root().then_some("postgres")
 }
 
+/// Whose log a server follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follows {
+    Nobody,
+    /// Without a name: no commit waits for it.
+    Unnamed(Node),
+    /// As one of those that a commit waits for.
+    AsStandby(Node),
+}
+
 pub fn start_primary(setup: &Setup) -> Result<Running> {
-    let data = folder(setup, "primary")?;
+    let (node, data) = (primary(setup), folder(setup, primary(setup))?);
     if !data.join("PG_VERSION").exists() {
         create_primary(setup, &data)?;
     }
-    write_settings(&data, setup, &[("port", setup.ports.primary.to_string())])?;
-    let mut server = launch(setup, "postgres-primary", &data)?.start()?;
+    write_settings(setup, node, Follows::Nobody)?;
+    let mut server = launch(setup, node)?.start()?;
     server.wait_until(Duration::from_mins(1), || psql(setup, "postgres", "SELECT 1").is_ok())?;
+    if data.join("standby.signal").exists() {
+        // Noted as the primary, and stopped before it was promoted.
+        psql(setup, "postgres", PROMOTE)?;
+    }
     Ok(server)
 }
 
-pub fn start_replica(setup: &Setup) -> Result<Running> {
-    start_standby(setup, REPLICA, setup.ports.replica)
-}
-
-/// One more, for whoever wants to see one go away while another stays.
-pub fn start_second_replica(setup: &Setup) -> Result<Running> {
-    start_standby(setup, SECOND_REPLICA, setup.ports.second_replica())
-}
-
-/// The name is that of its folder, its slot and its session on the primary.
-fn start_standby(setup: &Setup, name: &str, port: u16) -> Result<Running> {
-    let data = folder(setup, name)?;
+pub fn start_replica(setup: &Setup, node: Node) -> Result<Running> {
+    let data = folder(setup, node)?;
+    create_slot(setup, node)?;
     // The signal file is written last: without it the copy was never finished.
     if !data.join("standby.signal").exists() {
-        create_replica(setup, &data, &slot(name))?;
+        copy_primary(setup, node)?;
     }
-    write_settings(&data, setup, &replica_settings(setup, name, port))?;
-    let mut server = launch(setup, &format!("postgres-{name}"), &data)?.start()?;
-    let streaming =
-        format!("SELECT state FROM pg_stat_replication WHERE application_name = '{name}'");
-    server.wait_until(Duration::from_mins(1), || {
-        psql(setup, "postgres", &streaming).is_ok_and(|state| state.trim() == "streaming")
-    })?;
+    write_settings(setup, node, Follows::AsStandby(primary(setup)))?;
+    let mut server = launch(setup, node)?.start()?;
+    server.wait_until(Duration::from_mins(1), || is_streaming(setup, node))?;
     Ok(server)
+}
+
+/// Promotes the standby that is asked, and answers when that is done.
+pub const PROMOTE: &str = "SELECT pg_promote(true, 60)";
+
+/// Whether the primary sends its log to this standby.
+pub fn is_streaming(setup: &Setup, node: Node) -> bool {
+    let streaming =
+        format!("SELECT state FROM pg_stat_replication WHERE application_name = '{}'", node.slot());
+    psql(setup, "postgres", &streaming).is_ok_and(|state| state.trim() == "streaming")
+}
+
+/// Makes the primary keep what this standby has not got yet. Standbys do not know of each other's slots, so whoever was
+/// promoted has none.
+pub fn create_slot(setup: &Setup, node: Node) -> Result<()> {
+    let slot = node.slot();
+    let create = format!(
+        "SELECT pg_create_physical_replication_slot('{slot}', true)
+         WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '{slot}')"
+    );
+    psql(setup, "postgres", &create).map(drop)
 }
 
 /// Runs SQL on the primary as superuser; the answer is unaligned, without headings.
 pub fn psql(setup: &Setup, database: &str, sql: &str) -> Result<String> {
-    process::output(psql_command(setup, database).args(["-c", sql]))
+    psql_at(setup, primary(setup), database, sql)
+}
+
+/// Runs SQL on one of the servers as superuser.
+pub fn psql_at(setup: &Setup, node: Node, database: &str, sql: &str) -> Result<String> {
+    process::output(psql_command(setup, node, database).args(["-c", sql]))
 }
 
 /// Runs a file of SQL on the primary as superuser.
 pub fn psql_file(setup: &Setup, database: &str, file: &Path) -> Result<String> {
-    process::output(psql_command(setup, database).arg("-f").arg(file))
+    process::output(psql_command(setup, primary(setup), database).arg("-f").arg(file))
 }
 
-fn psql_command(setup: &Setup, database: &str) -> Command {
+fn psql_command(setup: &Setup, node: Node, database: &str) -> Command {
     let psql = programs().map_or_else(|| PathBuf::from("psql"), |folder| folder.join("psql"));
     let mut command = Command::new(psql);
     command.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres"]);
-    command.args(["-p", &setup.ports.primary.to_string(), "-d", database]);
+    command.args(["-p", &node.port(setup).to_string(), "-d", database]);
     command.env("PGPASSWORD", &setup.secrets.postgres).env("PGCONNECT_TIMEOUT", "5");
     command
 }
 
-/// The address of a database for a role, on the primary's or the replica's port.
-pub fn url(setup: &Setup, role: &str, password: &str, port: u16, database: &str) -> String {
+/// The address of a database for a role, at one of the servers.
+pub fn url(setup: &Setup, role: &str, password: &str, node: Node, database: &str) -> String {
+    url_of(setup, role, password, &[node], database)
+}
+
+/// The address of a database for a role, at whichever of the servers is the primary.
+pub fn primary_url(setup: &Setup, role: &str, password: &str, database: &str) -> String {
+    let nodes: Vec<Node> = Node::all(setup.purpose).collect();
+    url_of(setup, role, password, &nodes, database)
+}
+
+fn url_of(setup: &Setup, role: &str, password: &str, nodes: &[Node], database: &str) -> String {
+    let hosts = nodes.iter().map(|node| format!("127.0.0.1:{}", node.port(setup)));
+    let hosts = hosts.collect::<Vec<_>>().join(",");
     match setup.purpose {
-        Purpose::Stack => format!("postgres://{role}:{password}@127.0.0.1:{port}/{database}"),
-        Purpose::Tests => format!("postgres://{role}@127.0.0.1:{port}/{database}"),
+        Purpose::Stack => format!("postgres://{role}:{password}@{hosts}/{database}"),
+        Purpose::Tests => format!("postgres://{role}@{hosts}/{database}"),
     }
 }
 
@@ -120,24 +218,16 @@ fn create_primary(setup: &Setup, data: &Path) -> Result<()> {
     fs::write(data.join("pg_hba.conf"), access(setup.purpose)).context("cannot write pg_hba.conf")
 }
 
-/// Slots may have no hyphens.
-fn slot(name: &str) -> String {
-    name.replace('-', "_")
-}
-
-fn create_replica(setup: &Setup, data: &Path, slot: &str) -> Result<()> {
-    // A slot left by an unfinished copy would keep the log for ever.
-    let drop_slot = format!(
-        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots \
-         WHERE slot_name = '{slot}'"
-    );
-    psql(setup, "postgres", &drop_slot)?;
+/// A fresh copy of the primary, in place of whatever the standby had. Its slot is there already.
+pub fn copy_primary(setup: &Setup, node: Node) -> Result<()> {
+    let data = folder(setup, node)?;
     if data.exists() {
-        fs::remove_dir_all(data)?;
+        fs::remove_dir_all(&data)?;
     }
+    let port = primary(setup).port(setup).to_string();
     let mut backup = as_server_user("pg_basebackup")?;
-    backup.args(["-h", "127.0.0.1", "-U", "postgres", "-p", &setup.ports.primary.to_string()]);
-    backup.args(["-X", "stream", "-C", "-S", slot, "-c", "fast"]).arg("-D").arg(data);
+    backup.args(["-h", "127.0.0.1", "-U", "postgres", "-p", &port]);
+    backup.args(["-X", "stream", "-S", &node.slot(), "-c", "fast"]).arg("-D").arg(&data);
     backup.env("PGPASSWORD", &setup.secrets.postgres).current_dir("/");
     process::output(&mut backup)?;
     let signal = data.join("standby.signal");
@@ -145,12 +235,13 @@ fn create_replica(setup: &Setup, data: &Path, slot: &str) -> Result<()> {
     give_to_server_user(&signal)
 }
 
-fn launch(setup: &Setup, name: &str, data: &Path) -> Result<Launch> {
+fn launch(setup: &Setup, node: Node) -> Result<Launch> {
     let programs = programs().context("PostgreSQL's programs are not in /usr/lib/postgresql")?;
-    let log = setup.home.log(name);
+    let (name, data) = (node.name(), node.data(setup));
+    let log = setup.home.log(&name);
     let data_text = data.to_string_lossy();
     let mut launch =
-        Launch::new(name, programs.join("postgres"), data, &log).args(["-D", &*data_text]);
+        Launch::new(&name, programs.join("postgres"), &data, &log).args(["-D", &*data_text]);
     launch.user = server_user();
     // Fast shutdown: sessions are ended, the data is consistent.
     launch.stop = Signal::SIGINT;
@@ -171,28 +262,40 @@ fn access(purpose: Purpose) -> String {
     )
 }
 
-fn replica_settings(setup: &Setup, name: &str, port: u16) -> Vec<(&'static str, String)> {
-    let source = format!(
-        "host=127.0.0.1 port={} user=postgres password={} application_name={name}",
-        setup.ports.primary, setup.secrets.postgres
-    );
-    vec![
-        ("port", port.to_string()),
-        ("primary_conninfo", source),
-        ("primary_slot_name", slot(name)),
-        // A standby inherits the whole configuration; this one stays small.
-        ("shared_buffers", "64MB".to_owned()),
-        ("hot_standby_feedback", "on".to_owned()),
-    ]
-}
-
 /// Writes `mes.conf`, anew at each start: ports may have changed. Later lines win.
-fn write_settings(data: &Path, setup: &Setup, own: &[(&str, String)]) -> Result<()> {
-    let own = own.iter().map(|(name, value)| format!("{name} = '{}'\n", value.replace('\'', "''")));
+pub fn write_settings(setup: &Setup, node: Node, follows: Follows) -> Result<()> {
+    let quoted =
+        |(name, value): (&str, String)| format!("{name} = '{}'\n", value.replace('\'', "''"));
+    let own = own_settings(setup, node, follows).into_iter().map(quoted);
     let lines = common_settings(setup.purpose).to_owned() + &own.collect::<Vec<_>>().concat();
-    let path = data.join("mes.conf");
+    let path = node.data(setup).join("mes.conf");
     files::write_private(&path, &lines)?;
     give_to_server_user(&path)
+}
+
+fn own_settings(setup: &Setup, node: Node, follows: Follows) -> Vec<(&'static str, String)> {
+    let mut settings = vec![("port", node.port(setup).to_string())];
+    if setup.purpose == Purpose::Stack {
+        let others = Node::all(setup.purpose).filter(|other| *other != node).map(Node::slot);
+        let others = others.collect::<Vec<_>>().join(", ");
+        settings.push(("synchronous_standby_names", format!("ANY 1 ({others})")));
+    } else if follows != Follows::Nobody {
+        // A standby inherits the whole configuration; this one stays small.
+        settings.push(("shared_buffers", "64MB".to_owned()));
+    }
+    let (source, name) = match follows {
+        Follows::Nobody => return settings,
+        Follows::Unnamed(source) => (source, "joining".to_owned()),
+        Follows::AsStandby(source) => (source, node.slot()),
+    };
+    let (port, password) = (source.port(setup), &setup.secrets.postgres);
+    let source = format!(
+        "host=127.0.0.1 port={port} user=postgres password={password} application_name={name}"
+    );
+    settings.push(("primary_conninfo", source));
+    settings.push(("primary_slot_name", node.slot()));
+    settings.push(("hot_standby_feedback", "on".to_owned()));
+    settings
 }
 
 fn common_settings(purpose: Purpose) -> &'static str {
@@ -205,6 +308,7 @@ fn common_settings(purpose: Purpose) -> &'static str {
              max_wal_senders = '10'\n\
              max_replication_slots = '10'\n\
              max_slot_wal_keep_size = '4GB'\n\
+             wal_retrieve_retry_interval = '200ms'\n\
              max_connections = '200'\n\
              shared_buffers = '256MB'\n\
              idle_in_transaction_session_timeout = '60s'\n\
@@ -241,12 +345,12 @@ fn as_server_user(program: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// `<data>/postgres/<name>`, in a folder that the server's user owns.
-fn folder(setup: &Setup, name: &str) -> Result<PathBuf> {
+/// Where a server's data is, in a folder that the server's user owns.
+fn folder(setup: &Setup, node: Node) -> Result<PathBuf> {
     let parent = setup.home.data.join("postgres");
     fs::create_dir_all(&parent).with_context(|| format!("cannot create {}", parent.display()))?;
     give_to_server_user(&parent)?;
-    Ok(parent.join(name))
+    Ok(node.data(setup))
 }
 
 fn give_to_server_user(path: &Path) -> Result<()> {
