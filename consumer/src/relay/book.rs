@@ -5,7 +5,7 @@
 //! Both are written in the transaction that moves the cursor, or before a parked row goes: what is neither noted here
 //! nor parked was not sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use shared::ids::OrderId;
@@ -21,13 +21,13 @@ pub(crate) const KEPT_BLOCKS: u64 = 64;
 
 /// Which positions of each block are set, as PostgreSQL writes bits: the first character is bit 0.
 fn masks(positions: impl Iterator<Item = u64>) -> (Vec<i64>, Vec<String>) {
-    let mut blocks: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
+    let mut blocks: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
     for position in positions {
-        let bits = blocks.entry(position / BLOCK).or_insert_with(|| vec![b'0'; BLOCK as usize]);
-        bits[(position % BLOCK) as usize] = b'1';
+        blocks.entry(position / BLOCK).or_default().insert(position % BLOCK);
     }
-    let text = |bits: Vec<u8>| bits.into_iter().map(char::from).collect();
-    blocks.into_iter().map(|(block, bits)| (block.cast_signed(), text(bits))).unzip()
+    let bit = |is_set: bool| if is_set { '1' } else { '0' };
+    let text = |set: BTreeSet<u64>| (0..BLOCK).map(|each| bit(set.contains(&each))).collect();
+    blocks.into_iter().map(|(block, set)| (block.cast_signed(), text(set))).unzip()
 }
 
 /// The book begins where its first keeper stands: what was sent before is not its business.

@@ -15,7 +15,7 @@ pub(super) const CAUSES: &[&str] = &["not-acknowledged"];
 /// Rows that one look removes at most, and that one look for forgotten ones adds.
 const AT_A_TIME: i64 = 10_000;
 
-/// An approval is an acknowledgement too, so only orders before it are asked about. What is parked is found as that.
+/// An approval is an acknowledgement too, so only orders before it are asked about. What was never sent is not waited for.
 pub(super) async fn look(scene: &Scene<'_>) -> Result<Sight, WatchdogError> {
     let crm = Recipient::Crm.as_str();
     forget_settled(scene, crm).await?;
@@ -27,9 +27,6 @@ pub(super) async fn look(scene: &Scene<'_>) -> Result<Sight, WatchdogError> {
              AND o.status IN ('SUBMITTED', 'PRICE_CALCULATED')
              AND NOT EXISTS (SELECT FROM write.acknowledgements AS a
                              WHERE a.order_id = w.order_id AND a.recipient = w.recipient)
-             AND NOT EXISTS (SELECT FROM write.parked_deliveries AS p
-                             WHERE p.recipient = w.recipient AND p.order_id = w.order_id
-                               AND p.reason <> 'resent')
            ORDER BY w.sent_at LIMIT $2"#,
         scene.before(scene.config.acknowledge_seconds),
         scene.limit(),

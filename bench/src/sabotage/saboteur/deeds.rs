@@ -61,11 +61,17 @@ impl Saboteur {
     }
 
     pub(super) async fn unbind(&self, number: u64) -> Result<Deed> {
+        // Another sabotage may have unbound it a moment ago: that would be the same incident.
+        self.until_closed(Kind::UnbindQueue.cause()).await?;
         let since = now();
         self.unbind_crm().await?;
         let order_id = self.order(number, None).await?;
         let mut deed = deed(Kind::UnbindQueue, order_id, since, self.load.external_id(number));
         "crm".clone_into(&mut deed.expected.subject);
+        let told = wait_for(&self.pool, &deed.expected, STEP, |_| true).await?;
+        if told.is_none() && self.is_bound().await? {
+            bail!("a process that started bound it again before a message came");
+        }
         wait_for(&self.pool, &deed.expected, FOUND, |i| i.closed_at.is_some()).await?;
         Ok(deed)
     }
@@ -247,6 +253,28 @@ impl Saboteur {
     async fn unbind_crm(&self) -> Result<()> {
         let binding = "bindings/%2f/e/mes.deliveries/q/mes.to.crm/crm";
         self.management(Method::DELETE, binding).await
+    }
+
+    async fn until_closed(&self, cause: &str) -> Result<()> {
+        let deadline = Instant::now() + STEP;
+        loop {
+            let open: bool = sqlx::query_scalar(
+                "SELECT EXISTS (SELECT FROM write.incidents WHERE cause = $1 AND closed_at IS NULL)",
+            )
+            .bind(cause)
+            .fetch_one(&self.pool)
+            .await?;
+            if !open {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "`{cause}` is not closed");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn is_bound(&self) -> Result<bool> {
+        let binding = "bindings/%2f/e/mes.deliveries/q/mes.to.crm/crm";
+        Ok(self.management(Method::GET, binding).await.is_ok())
     }
 
     async fn management(&self, method: Method, path: &str) -> Result<()> {
