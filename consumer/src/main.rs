@@ -49,7 +49,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     let differs = Cell::new(false);
     process::run(role.process_name(), &settings.telemetry, async |shutdown| {
         match role {
-            Role::Rebuild => return roles::rebuild(&settings, &shutdown).await,
+            Role::Rebuild => return Box::pin(roles::rebuild(&settings, &shutdown)).await,
             Role::Reprice => {
                 differs.set(!roles::reprice(&settings, &arguments.question).await?);
                 return Ok(());

@@ -143,7 +143,7 @@ impl Relay {
     async fn keep_relaying(&self, route: Route, stop: &CancellationToken) {
         let mut backoff = Backoff::default();
         while !stop.is_cancelled() {
-            match survive(route.follower(), self.relay(route, &mut backoff, stop)).await {
+            match survive(route.follower(), Box::pin(self.relay(route, &mut backoff, stop))).await {
                 Some(Ok(())) => break,
                 Some(Err(error)) => tracing::warn!(
                     follower.name = route.follower(),

@@ -149,7 +149,7 @@ pub fn start(
         start_pricer(config, pool, shutdown)?;
     }
     if role.includes(Role::Watchdog) {
-        start_watchdog(config, pool, shutdown)?;
+        start_watchdog(config, pool, shutdown);
     }
     if role.includes(Role::Heartbeat) {
         start_heartbeat(config, pool, shutdown)?;
@@ -206,11 +206,10 @@ fn start_pricer(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::
     Ok(())
 }
 
-fn start_watchdog(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
+fn start_watchdog(config: &Config, pool: &PgPool, shutdown: &Shutdown) {
     let access = log_access(pool, watchdog::NAME, config.watchdog.limit);
     let watchdog = Watchdog::new(access, store(config, pool), config.watchdog.clone());
     shutdown.spawn(watchdog.run(shutdown.soft().clone()));
-    Ok(())
 }
 
 fn start_heartbeat(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {

@@ -136,7 +136,7 @@ impl Webhooks {
     async fn keep_telling(&self, stop: &CancellationToken, wake: &Notify) {
         let mut backoff = Backoff::default();
         while !stop.is_cancelled() {
-            match survive(FOLLOWER, self.lead(&mut backoff, stop, wake)).await {
+            match survive(FOLLOWER, Box::pin(self.lead(&mut backoff, stop, wake))).await {
                 Some(Ok(())) => break,
                 Some(Err(error)) => tracing::warn!(
                     error = &error as &(dyn std::error::Error + 'static),

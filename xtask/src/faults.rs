@@ -260,10 +260,12 @@ impl Keeper {
         }
     }
 
-    /// Whoever has a file of their name in the folder `away`.
+    /// Whoever has a file of their name, or of their role, in the folder `away`.
     fn away(&self) -> BTreeSet<String> {
-        let names = fs::read_dir(self.folder.join("away")).into_iter().flatten().flatten();
-        names.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+        let roles = BTreeMap::from_iter(self.cluster.roles());
+        let files = fs::read_dir(self.folder.join("away")).into_iter().flatten().flatten();
+        let names = files.filter_map(|entry| entry.file_name().into_string().ok());
+        names.map(|name| roles.get(&name).cloned().unwrap_or(name)).collect()
     }
 
     fn wait_for_links(&self, child: &mut Child) -> Result<Links> {

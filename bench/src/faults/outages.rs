@@ -105,7 +105,9 @@ mod tests {
             success(40_000),
             fault(41_000),
         ];
-        lines.iter().for_each(|line| outages.note(line));
+        for line in &lines {
+            outages.note(line);
+        }
         let told = outages.told().unwrap();
         assert_eq!((told.each.as_slice(), told.p95, told.is_kept()), (&[3_900][..], 3_900, true));
     }
@@ -113,7 +115,9 @@ mod tests {
     #[test]
     fn nobody_who_is_never_answered_again_is_forgotten() {
         let mut outages = Outages::default();
-        [success(1_000), lost(2_000), fault(90_000)].iter().for_each(|line| outages.note(line));
+        for line in [success(1_000), lost(2_000), fault(90_000)] {
+            outages.note(&line);
+        }
         assert_eq!(outages.told().unwrap().max, 89_000);
         assert!(!outages.told().unwrap().is_kept());
         assert_eq!(Outages::default().told(), None);

@@ -113,7 +113,7 @@ pub(super) fn pool(hosts: Vec<PgConnectOptions>, settings: PgPoolOptions) -> PgP
         let (seat, pool) = (Arc::clone(&seat), pool.clone());
         tokio::spawn(async move {
             let mut closed = pool.close_event();
-            let _ = closed.do_until(seat.watch(number, &pool)).await;
+            let _ = closed.do_until(Box::pin(seat.watch(number, &pool))).await;
         });
     }
     pool
