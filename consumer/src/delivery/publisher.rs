@@ -110,8 +110,8 @@ impl Publisher {
 
     async fn confirmations(&self, messages: &[Outgoing]) -> lapin::Result<Vec<Confirmation>> {
         // Handed over together, in this order: lapin numbers and queues a message when its future is first polled, and
-        // then waits until its own thread has written it. Awaited one by one, each message would cost a turn of the
-        // scheduler there and one back, which on a busy machine is more than everything else together.
+        // then waits until its own thread has written it. Awaited one by one, each would also cost a turn of the
+        // scheduler there and one back.
         let pending = try_join_all(messages.iter().map(|message| self.publish(message))).await?;
         write_api::planted!(SentBeforeConfirm, {
             tokio::spawn(try_join_all(pending));

@@ -178,7 +178,8 @@ impl Stack {
     /// Uploads a model and answers what the write API says of it.
     pub async fn uploaded(&self, model: Vec<u8>) -> Value {
         let url = format!("{}/v1/models", self.url("write-api"));
-        let upload = self.http.post(url).bearer_auth(&self.shop_key).body(model);
+        // A large model through a debug build beside other tests takes longer than any command.
+        let upload = self.http.post(url).bearer_auth(&self.shop_key).body(model).timeout(PATIENCE);
         upload.send().await.unwrap().json().await.unwrap()
     }
 
