@@ -1,13 +1,14 @@
 // "I know of it": the system stops trying, and leaves the incident to whoever says so.
 
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useId, useState } from 'react'
+import { useState } from 'react'
 import { persist } from '../api/commands'
 import type { IncidentAnswer } from '../api/types'
 import { useI18n } from '../i18n/i18n'
 import { mayRepeat } from '../order/errands'
 import { useBackend } from '../session/use-backend'
 import { ProblemNotice } from '../ui/problem-notice'
+import { ReasonField } from '../ui/reason-field'
 
 const SHORTEST_REASON = 3
 
@@ -15,7 +16,6 @@ export function Acknowledge({ incidentId }: { incidentId: string }) {
   const { t } = useI18n()
   const { http } = useBackend()
   const queries = useQueryClient()
-  const id = useId()
   const [reason, setReason] = useState('')
   const [missing, setMissing] = useState(false)
   const saying = useMutation({
@@ -38,19 +38,7 @@ export function Acknowledge({ incidentId }: { incidentId: string }) {
 
   return (
     <div className="deeds">
-      <label htmlFor={id}>{t('command.reason')}</label>
-      <input
-        id={id}
-        value={reason}
-        maxLength={500}
-        onChange={(event) => setReason(event.target.value)}
-        aria-invalid={missing}
-        aria-describedby={`${id}-hint`}
-        autoComplete="off"
-      />
-      <p id={`${id}-hint`} className={missing ? 'fault' : 'faint'} role={missing ? 'alert' : undefined}>
-        {t('incidents.reason-hint')}
-      </p>
+      <ReasonField reason={reason} onReason={setReason} missing={missing} hint={t('incidents.reason-hint')} />
       <div className="buttons">
         <button type="button" className="primary" aria-disabled={saying.isPending} onClick={press}>
           {t('incidents.acknowledge')}

@@ -1,16 +1,16 @@
 // Replay and discard, with a word for why.
 
-import { useId, useState } from 'react'
+import { useState } from 'react'
 import { useI18n } from '../i18n/i18n'
 import { mayRepeat } from '../order/errands'
 import { ProblemNotice } from '../ui/problem-notice'
+import { ReasonField } from '../ui/reason-field'
 import type { Fate, Settle } from './use-settle'
 
 const SHORTEST_REASON = 3
 
 export function Deeds({ settle, many = false }: { settle: Settle; many?: boolean }) {
   const { t } = useI18n()
-  const id = useId()
   const [reason, setReason] = useState('')
   const [missing, setMissing] = useState(false)
   const said = reason.trim()
@@ -26,19 +26,12 @@ export function Deeds({ settle, many = false }: { settle: Settle; many?: boolean
 
   return (
     <div className="deeds">
-      <label htmlFor={id}>{t('command.reason')}</label>
-      <input
-        id={id}
-        value={reason}
-        maxLength={500}
-        onChange={(event) => setReason(event.target.value)}
-        aria-invalid={missing}
-        aria-describedby={`${id}-hint`}
-        autoComplete="off"
+      <ReasonField
+        reason={reason}
+        onReason={setReason}
+        missing={missing}
+        hint={t(missing ? 'messages.reason-needed' : 'messages.reason-hint')}
       />
-      <p id={`${id}-hint`} className={missing ? 'fault' : 'faint'} role={missing ? 'alert' : undefined}>
-        {t(missing ? 'messages.reason-needed' : 'messages.reason-hint')}
-      </p>
       <div className="buttons">
         <button
           type="button"
