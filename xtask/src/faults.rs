@@ -1,33 +1,17 @@
 //! `cargo xtask faults`: a stack of its own with synchronous standbys, every service as a process of its own behind
 //! links that can be cut, and the campaign of `bench` that torments it and checks that nothing was lost.
-//!
-//! This program keeps the processes running, as in `up`: what the campaign kills is started again at once. The two talk
-//! by files in `.mes/<name>/campaign/`: `links.json` says through which port a service reaches a server, and
-//! `control.json` who runs under which process id.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
-use std::time::{Duration, Instant};
+use std::process::Child;
 
-use anyhow::{Context, Result, bail};
-use serde_json::json;
+use anyhow::{Result, bail};
 
 use crate::cargo::{self, Profile};
-use crate::cluster::Cluster;
-use crate::home::Home;
-use crate::process::Launch;
-use crate::servers::Setup;
-use crate::servers::postgres::Node;
-use crate::services::{self, Scale, Service};
-use crate::stack::Stack;
-use crate::supervisor::Supervisor;
-use crate::{files, http, interrupt, lock, packages, process, seed, up};
+use crate::services::Service;
+use crate::trial::Trial;
+use crate::{files, packages, process};
 
-/// How long links and services may take.
-const READY: Duration = Duration::from_mins(2);
-const LOOK: Duration = Duration::from_millis(50);
 /// The bugs that can be planted, in binaries that are built for that alone.
 const PLANTED: &str = "consumer/planted-bugs,write-api/planted-bugs,read-api/planted-bugs";
 
@@ -106,29 +90,17 @@ pub fn run(args: &Args) -> Result<()> {
 pub fn campaign(args: &Args) -> Result<bool> {
     let binaries = cargo::binaries(args.profile())?;
     let planted = args.plant.as_ref().map(|_| planted_binaries(args)).transpose()?;
-    let home = Home::of(&args.name)?;
-    let Some(_lock) = lock::take(&home)? else { bail!("`{}` is already running", args.name) };
-    home.remove_data()?;
-    let folder = home.root.join("campaign");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    fs::create_dir_all(&folder)?;
-    let (setup, _reservation, servers) = up::start_servers(&args.name)?;
-    let stack = up::migrate_and_record(&setup, &binaries)?;
     let seed = args.seed.unwrap_or_else(a_seed);
     println!("seed {seed}; `cargo xtask faults --seed {seed}` does the same again");
-    let mut services = services::all(&setup, &stack, &binaries, Scale::one());
-    // Its orders are asked for by nobody, and a system that gets one a minute never comes to rest.
-    services.retain(|service| service.launch.name != "heartbeat");
-    torment_ready(&mut services, planted.as_deref(), args.plant.as_deref());
-    let child = start_campaign(args, seed, &binaries, &home, &folder, &services)?;
-    let mut keeper = Keeper::new(servers, Cluster::of(&setup), folder.clone());
-    let result = keeper.keep(child, &setup, stack, services);
-    keeper.stop();
-    println!("history, report, plan: {}", folder.display());
-    let passed = result?.success();
-    setup.home.remove_data()?;
+    let trial = Trial::new(&args.name, "campaign")?;
+    let ready = |services: &mut Vec<Service>| {
+        torment_ready(services, planted.as_deref(), args.plant.as_deref());
+    };
+    let start = |trial: &Trial, services: &[Service]| {
+        start_campaign(args, seed, &binaries, trial, services)
+    };
+    let passed = trial.run(&binaries, ready, start)?;
+    println!("history, report, plan: {}", trial.folder().display());
     Ok(passed)
 }
 
@@ -176,13 +148,11 @@ fn start_campaign(
     args: &Args,
     seed: u64,
     binaries: &Path,
-    home: &Home,
-    folder: &Path,
+    trial: &Trial,
     services: &[Service],
 ) -> Result<Child> {
     let names: Vec<&str> = services.iter().map(|service| &*service.launch.name).collect();
-    let mut command = Command::new(binaries.join("faults"));
-    command.arg("--stack").arg(home.record()).arg("--folder").arg(folder);
+    let mut command = trial.program(binaries, "faults");
     command.args(["--services", &names.join(","), "--seed", &seed.to_string()]);
     command.args(["--orders", &args.orders.to_string(), "--minutes", &args.minutes.to_string()]);
     if let Some(failovers) = args.failovers {
@@ -196,165 +166,4 @@ fn start_campaign(
         command.args(["--planted", bug, "--rest", "20"]);
     }
     process::start(&mut command)
-}
-
-/// Keeps servers and services running while the campaign goes on, but for those that it wants away.
-pub struct Keeper {
-    servers: Supervisor,
-    services: Supervisor,
-    cluster: Cluster,
-    folder: PathBuf,
-    told: String,
-}
-
-impl Keeper {
-    pub fn new(servers: Supervisor, cluster: Cluster, folder: PathBuf) -> Self {
-        let (servers, services) = (servers.impatient(), Supervisor::new().impatient());
-        Self { servers, services, cluster, folder, told: String::new() }
-    }
-
-    pub fn keep(
-        &mut self,
-        mut child: Child,
-        setup: &Setup,
-        stack: Stack,
-        services: Vec<Service>,
-    ) -> Result<ExitStatus> {
-        let result = self.keep_until(&mut child, setup, stack, services);
-        if result.is_err() {
-            process::end(child)?;
-        }
-        result
-    }
-
-    fn keep_until(
-        &mut self,
-        child: &mut Child,
-        setup: &Setup,
-        mut stack: Stack,
-        services: Vec<Service>,
-    ) -> Result<ExitStatus> {
-        let links = self.wait_for_links(child)?;
-        let ready = services
-            .iter()
-            .map(|service| (service.launch.name.clone(), service.ready.clone()))
-            .collect::<BTreeMap<_, _>>();
-        self.start_services(setup, services, &links)?;
-        seed::run(&mut stack)?;
-        stack.write(&setup.home)?;
-        loop {
-            self.tell(&ready)?;
-            if let Some(status) = child.try_wait()? {
-                return Ok(status);
-            }
-            interrupt::check()?;
-            let away = self.away();
-            self.servers.keep_away(away.clone());
-            self.services.keep_away(away);
-            self.servers.look()?;
-            self.services.look()?;
-            for line in self.cluster.look(&mut self.servers) {
-                println!("{line}");
-            }
-            std::thread::sleep(LOOK);
-        }
-    }
-
-    /// Whoever has a file of their name, or of their role, in the folder `away`.
-    fn away(&self) -> BTreeSet<String> {
-        let roles = BTreeMap::from_iter(self.cluster.roles());
-        let files = fs::read_dir(self.folder.join("away")).into_iter().flatten().flatten();
-        let names = files.filter_map(|entry| entry.file_name().into_string().ok());
-        names.map(|name| roles.get(&name).cloned().unwrap_or(name)).collect()
-    }
-
-    fn wait_for_links(&self, child: &mut Child) -> Result<Links> {
-        let (path, deadline) = (self.folder.join("links.json"), Instant::now() + READY);
-        loop {
-            if let Ok(text) = fs::read_to_string(&path) {
-                return Ok(serde_json::from_str(&text)?);
-            }
-            interrupt::check()?;
-            if child.try_wait()?.is_some() || Instant::now() > deadline {
-                bail!("the campaign has opened no links");
-            }
-            std::thread::sleep(LOOK);
-        }
-    }
-
-    fn start_services(
-        &mut self,
-        setup: &Setup,
-        services: Vec<Service>,
-        links: &Links,
-    ) -> Result<()> {
-        let mut starting = Vec::new();
-        for Service { mut launch, ready } in services {
-            lead_through_links(&mut launch, setup, links);
-            starting.push((launch.start()?, ready));
-        }
-        for (mut running, ready) in starting {
-            running
-                .wait_until(READY, || http::is_ok(&ready))
-                .with_context(|| format!("{ready} never answered 200"))?;
-            self.services.keep(running);
-        }
-        Ok(())
-    }
-
-    /// Writes down who runs, whenever that has changed.
-    fn tell(&mut self, ready: &BTreeMap<String, String>) -> Result<()> {
-        let processes: BTreeMap<String, u32> =
-            self.servers.pids().chain(self.services.pids()).collect();
-        let broker = self.servers.launch_of("rabbitmq").context("there is no broker")?;
-        let tool = broker.program.with_file_name("rabbitmqctl");
-        let environment: BTreeMap<&String, &String> =
-            broker.env.iter().map(|(key, value)| (key, value)).collect();
-        let roles: BTreeMap<String, String> = self.cluster.roles().into_iter().collect();
-        let text = serde_json::to_string(&json!({
-            "processes": processes,
-            "roles": roles,
-            "failover": self.cluster.door(),
-            "ready": ready,
-            "rabbitmqctl": { "program": tool, "env": environment },
-        }))?;
-        if text != self.told {
-            let draft = self.folder.join("control.draft");
-            files::write_private(&draft, &text)?;
-            fs::rename(draft, self.folder.join("control.json"))?;
-            self.told = text;
-        }
-        Ok(())
-    }
-
-    pub fn stop(&mut self) {
-        self.services.stop();
-        self.servers.stop();
-        // It holds the broker's secrets.
-        let _ = fs::remove_file(self.folder.join("control.json"));
-    }
-}
-
-/// The port of each link, by service and then by server.
-type Links = BTreeMap<String, BTreeMap<String, u16>>;
-
-/// Wherever a setting of a service names a server that it has a link to, it names the link instead.
-fn lead_through_links(launch: &mut Launch, setup: &Setup, links: &Links) {
-    let ports = setup.ports;
-    let mut servers: Vec<_> =
-        Node::all(setup.purpose).map(|node| (node.name(), node.port(setup))).collect();
-    servers.push(("redis".to_owned(), ports.redis));
-    servers.push(("rabbitmq".to_owned(), ports.amqp));
-    let Some(links) = links.get(&launch.name) else { return };
-    for (server, port) in servers {
-        let Some(link) = links.get(&server) else { continue };
-        // The end of a URL's authority, or of one host in a list of them.
-        for end in ['/', ','] {
-            let (server, link) =
-                (format!("127.0.0.1:{port}{end}"), format!("127.0.0.1:{link}{end}"));
-            for (_, value) in &mut launch.env {
-                *value = value.replace(&server, &link);
-            }
-        }
-    }
 }

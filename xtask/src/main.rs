@@ -30,6 +30,7 @@ mod supervisor;
 mod test;
 mod test_servers;
 mod tokens;
+mod trial;
 mod up;
 
 use std::process::ExitCode;

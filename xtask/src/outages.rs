@@ -3,17 +3,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Child;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::cargo::{self, Profile};
-use crate::cluster::Cluster;
-use crate::faults::{Keeper, torment_ready};
-use crate::home::{self, Home};
-use crate::services::{self, Scale};
-use crate::{lock, packages, process, up};
+use crate::faults::torment_ready;
+use crate::services::Service;
+use crate::trial::Trial;
+use crate::{home, packages, process};
 
 #[derive(clap::Args, Clone)]
 pub struct Args {
@@ -91,42 +90,18 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// One scenario; answers whether it kept its bounds. Everything it started has ended when this returns.
 fn stage(args: &Args, scenario: Scenario, binaries: &Path) -> Result<bool> {
-    let home = Home::of(&args.name)?;
-    let Some(_lock) = lock::take(&home)? else { bail!("`{}` is already running", args.name) };
-    home.remove_data()?;
-    let folder = home.root.join(scenario.name());
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    fs::create_dir_all(&folder)?;
-    let (setup, _reservation, servers) = up::start_servers(&args.name)?;
-    let stack = up::migrate_and_record(&setup, binaries)?;
-    let mut services = services::all(&setup, &stack, binaries, Scale::one());
-    // It is no load, and a system that gets an order a minute never comes to rest.
-    services.retain(|service| service.launch.name != "heartbeat");
-    torment_ready(&mut services, None, None);
-    let child = start(args, scenario, binaries, &home, &folder)?;
-    let mut keeper = Keeper::new(servers, Cluster::of(&setup), folder.clone());
-    let result = keeper.keep(child, &setup, stack, services);
-    keeper.stop();
-    let kept = result?.success();
-    setup.home.remove_data()?;
-    println!("report: {}", folder.display());
+    let trial = Trial::new(&args.name, scenario.name())?;
+    let ready = |services: &mut Vec<Service>| torment_ready(services, None, None);
+    let kept = trial.run(binaries, ready, |trial, _| start(args, scenario, binaries, trial))?;
+    println!("report: {}", trial.folder().display());
     if args.keep {
-        keep_report(args, scenario, &folder)?;
+        keep_report(args, scenario, trial.folder())?;
     }
     Ok(kept)
 }
 
-fn start(
-    args: &Args,
-    scenario: Scenario,
-    binaries: &Path,
-    home: &Home,
-    folder: &Path,
-) -> Result<Child> {
-    let mut command = Command::new(binaries.join("outages"));
-    command.arg("--stack").arg(home.record()).arg("--folder").arg(folder);
+fn start(args: &Args, scenario: Scenario, binaries: &Path, trial: &Trial) -> Result<Child> {
+    let mut command = trial.program(binaries, "outages");
     command.args(["--scenario", scenario.name()]);
     let numbers = [
         ("--minutes", args.minutes),

@@ -3,16 +3,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Child;
 
 use anyhow::{Result, bail};
 
 use crate::cargo::{self, Profile};
-use crate::cluster::Cluster;
-use crate::faults::{Keeper, a_seed};
-use crate::home::{self, Home};
-use crate::services::{self, Scale, Service};
-use crate::{lock, packages, process, up};
+use crate::faults::a_seed;
+use crate::services::Service;
+use crate::trial::Trial;
+use crate::{home, packages, process};
 
 /// The watchdog's configuration, which the campaign changes between its parts.
 const WATCHDOG: &str = "watchdog.toml";
@@ -65,28 +64,12 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// Whether all was found and healed. Everything it started has ended when this returns.
 fn campaign(args: &Args, seed: u64, binaries: &Path) -> Result<bool> {
-    let home = Home::of(&args.name)?;
-    let Some(_lock) = lock::take(&home)? else { bail!("`{}` is already running", args.name) };
-    home.remove_data()?;
-    let folder = home.root.join("campaign");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    fs::create_dir_all(&folder)?;
+    let trial = Trial::new(&args.name, "campaign")?;
+    let folder = trial.folder();
     fs::write(folder.join(WATCHDOG), "")?;
-    let (setup, _reservation, servers) = up::start_servers(&args.name)?;
-    let stack = up::migrate_and_record(&setup, binaries)?;
-    let mut services = services::all(&setup, &stack, binaries, Scale::one());
-    // Its orders are asked for by nobody, and a system that gets one a minute never comes to rest.
-    services.retain(|service| service.launch.name != "heartbeat");
-    make_ready(&mut services, &folder);
-    let child = start(args, seed, binaries, &home, &folder)?;
-    let mut keeper = Keeper::new(servers, Cluster::of(&setup), folder.clone());
-    let result = keeper.keep(child, &setup, stack, services);
-    keeper.stop();
+    let ready = |services: &mut Vec<Service>| make_ready(services, folder);
+    let passed = trial.run(binaries, ready, |trial, _| start(args, seed, binaries, trial))?;
     println!("history, report: {}", folder.display());
-    let passed = result?.success();
-    setup.home.remove_data()?;
     if args.keep {
         for kind in ["txt", "json"] {
             let to = home::checkout().join(format!("bench/results/sabotage-seed-{seed}.{kind}"));
@@ -112,10 +95,9 @@ fn make_ready(services: &mut [Service], folder: &Path) {
     }
 }
 
-fn start(args: &Args, seed: u64, binaries: &Path, home: &Home, folder: &Path) -> Result<Child> {
-    let mut command = Command::new(binaries.join("sabotage"));
-    command.arg("--stack").arg(home.record()).arg("--folder").arg(folder);
-    command.arg("--watchdog").arg(folder.join(WATCHDOG));
+fn start(args: &Args, seed: u64, binaries: &Path, trial: &Trial) -> Result<Child> {
+    let mut command = trial.program(binaries, "sabotage");
+    command.arg("--watchdog").arg(trial.folder().join(WATCHDOG));
     command.args(["--count", &args.count.to_string(), "--seed", &seed.to_string()]);
     command.args(["--rate", &args.rate.to_string(), "--healthy", &args.healthy.to_string()]);
     command.args(["--compress", &args.compress.to_string()]);

@@ -142,8 +142,7 @@ impl Nemesis {
     }
 
     async fn freeze(&self, names: &[&str], hold: Duration, cut_waiters: bool) -> Result<String> {
-        let frozen: Vec<Frozen> =
-            names.iter().map(|name| self.processes.freeze(name)).collect::<Result<_>>()?;
+        let frozen = self.processes.freeze_all(names).await?;
         // A commit waits for one of the standbys: only without all of them it waits for ever.
         let nobody_confirms = STANDBYS.iter().all(|name| names.contains(name));
         if nobody_confirms {

@@ -104,12 +104,24 @@ impl Processes {
     ///
     /// # Errors
     /// When there is no such process, or it does not stop.
-    pub fn freeze(&self, name: &str) -> Result<Frozen> {
+    pub async fn freeze(&self, name: &str) -> Result<Frozen> {
         let frozen = Frozen::new(self.pid(name)?);
         let deadline = Instant::now() + STOPPED;
         while !frozen.is_stopped() {
             ensure!(Instant::now() < deadline, "{name} was not stopped");
-            std::thread::sleep(Duration::from_millis(1));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(frozen)
+    }
+
+    /// All of these; when one does not stop, they all go on.
+    ///
+    /// # Errors
+    /// As for [`Self::freeze`].
+    pub async fn freeze_all(&self, names: &[&str]) -> Result<Vec<Frozen>> {
+        let mut frozen = Vec::new();
+        for name in names {
+            frozen.push(self.freeze(name).await?);
         }
         Ok(frozen)
     }

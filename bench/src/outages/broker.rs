@@ -71,8 +71,7 @@ pub async fn broker(stage: &Stage, settings: Settings, shutdown: &Shutdown) -> R
     stage.broker_is_back(&broker).await?;
     let drain = drain(&mut observer, &load, shutdown).await?;
     let samples = load.stop().await;
-    println!("  the load has ended; waiting for what is left to do");
-    let quiet = stage.quiet().await?;
+    println!("  the load has ended; waiting until the CRM has heard of every order");
     let taken = orders.taken();
     let missing = heard_of_all(&crm, &taken, shutdown).await?;
 
@@ -86,7 +85,6 @@ pub async fn broker(stage: &Stage, settings: Settings, shutdown: &Shutdown) -> R
     let slower = away.latency(99.0).as_secs_f64() / before.latency(99.0).as_secs_f64().max(1e-6);
     lines.push(Line::ratio("p99 while it is away / before", slower).at_most(1.5));
     lines.extend(told(&drain, arriving));
-    lines.push(Line::seconds("from the last order until nothing was left to do", quiet));
     lines.push(Line::count("messages to the CRM", crm.messages()));
     lines.push(Line::count("accepted orders", u64::try_from(taken.len())?));
     lines.push(Line::count("accepted orders that the CRM never heard of", missing).at_most(0.0));

@@ -58,7 +58,7 @@ pub async fn overload(stage: &Stage, settings: Settings, shutdown: &Shutdown) ->
     pause(settings.each, shutdown).await?;
     let end = load.now();
     let samples = load.stop().await;
-    let quiet = stage.quiet().await?;
+    let (quiet, open) = stage.quiet().await?;
     let taken = orders.taken();
     let (known, shown) = projected(stage, &taken, shutdown).await?;
 
@@ -76,7 +76,8 @@ pub async fn overload(stage: &Stage, settings: Settings, shutdown: &Shutdown) ->
         Line::time("refused: p99", all.refusal(99.0)).at_most(100.0),
         Line::time("refused: slowest", all.refusal(100.0)),
         Line::count(format!("other answers{}", all.told()), all.failed()).at_most(0.0),
-        Line::seconds("from the last order until nothing was left to do", quiet),
+        Line::seconds("waited for what was left to do", quiet),
+        Line::count("pricing jobs still open then", open),
         Line::count("accepted orders in all", accepted),
         Line::count("accepted orders that the write side lacks", accepted - known).at_most(0.0),
         Line::count("accepted orders that the board lacks", accepted - shown).at_most(0.0),

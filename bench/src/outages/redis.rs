@@ -131,7 +131,7 @@ async fn inflict(stage: &Stage, fault: Fault, time: Duration, shutdown: &Shutdow
             stage.let_go("redis")
         }
         Fault::Frozen => {
-            let _frozen: Frozen = stage.processes.freeze("redis")?;
+            let _frozen: Frozen = stage.processes.freeze("redis").await?;
             pause(time, shutdown).await
         }
         Fault::Slow => {

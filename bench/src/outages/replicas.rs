@@ -13,7 +13,6 @@ use super::backlog::Observer;
 use super::redis::Settings;
 use super::samples::{Samples, Source};
 use super::stage::{Findings, Stage, pause};
-use crate::faults::processes::Frozen;
 use crate::figures::Line;
 
 const WARM_UP: Duration = Duration::from_secs(10);
@@ -64,8 +63,9 @@ async fn inflict(
 ) -> Result<()> {
     let names = || who.iter().map(|replica| format!("postgres-{replica}"));
     if !kill {
-        let _frozen: Vec<Frozen> =
-            names().map(|name| stage.processes.freeze(&name)).collect::<Result<_>>()?;
+        let names: Vec<String> = names().collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let _frozen = stage.processes.freeze_all(&names).await?;
         return pause(time, shutdown).await;
     }
     names().try_for_each(|name| stage.kill(&name))?;

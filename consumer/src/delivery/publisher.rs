@@ -16,8 +16,10 @@ use shared::contracts::envelope::{CONTENT_TYPE, Envelope};
 
 use super::{CALL_DEADLINE, DeliveryError, close, in_time};
 
-/// For a whole batch, from the first byte to the last confirm.
-const BATCH_DEADLINE: Duration = Duration::from_secs(10);
+/// Messages under way at once. A larger batch goes out in parts, so that its deadline does not depend on its size.
+const PART: usize = 1_000;
+/// For a part, from the first byte to the last confirm.
+const PART_DEADLINE: Duration = Duration::from_secs(10);
 const PERSISTENT: u8 = 2;
 
 /// A message on its way out.
@@ -103,8 +105,11 @@ impl Publisher {
         &mut self,
         messages: &[Outgoing],
     ) -> Result<Vec<Fate>, DeliveryError> {
-        let confirmations = self.confirmations(messages);
-        let confirmations = in_time(BATCH_DEADLINE, "confirm", confirmations).await?;
+        let mut confirmations = Vec::with_capacity(messages.len());
+        for part in messages.chunks(PART) {
+            let confirmed = in_time(PART_DEADLINE, "confirm", self.confirmations(part));
+            confirmations.extend(confirmed.await?);
+        }
         Ok(fates(messages, confirmations))
     }
 

@@ -1,55 +1,126 @@
 //! Partners' orders that the CRM was sent and has not taken into its books: whatever became of the message, whoever
 //! dropped it. The relay writes down what it sent and must be acknowledged, and when: a relay that comes back after an
 //! hour is no reason to miss acknowledgements of what it sent a second ago.
+//!
+//! An order is **passed over** when another one that was sent later is acknowledged: its message was lost, and it is sent
+//! again. While nothing is acknowledged at all, the messages lie in the recipient's queue, most likely, and sending
+//! thousands of them again would only make it longer: that is one incident of the recipient, and only the oldest orders
+//! are sent again, lest the queue was emptied.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use shared::contracts::outbound::Recipient;
 use shared::ids::OrderId;
 use shared::incident::{Finding, Owner, Subject};
 use shared::order::HEARTBEAT_PARTNER;
+use uuid::Uuid;
 
 use super::heal::Remedy;
 use super::{Scene, Sight, Trouble, WatchdogError, age_seconds};
 
-pub(super) const CAUSES: &[&str] = &["not-acknowledged"];
+const LOST: &str = "not-acknowledged";
+const SILENT: &str = "recipient-silent";
+pub(super) const CAUSES: &[&str] = &[LOST, SILENT];
 /// Rows that one look removes at most, and that one look for forgotten ones adds.
 const AT_A_TIME: i64 = 10_000;
+/// Orders that are sent again to a recipient that acknowledges nothing: the oldest.
+const PROBES: usize = 10;
+
+/// An order that was sent long enough ago.
+struct Late {
+    order_id: Uuid,
+    status: String,
+    sent_at: DateTime<Utc>,
+}
 
 /// An approval is an acknowledgement too, so only orders before it are asked about. What was never sent is not waited for.
 pub(super) async fn look(scene: &Scene<'_>) -> Result<Sight, WatchdogError> {
     let crm = Recipient::Crm.as_str();
     forget_settled(scene, crm).await?;
-    let rows = sqlx::query!(
-        r#"SELECT w.order_id, o.status, w.sent_at
+    let newest = newest_acknowledged(scene, crm).await?;
+    let late = late(scene, crm).await?;
+    let has_more = late.len() >= scene.config.limit as usize;
+    // Two messages in a consumer's hands may change places.
+    let grace = TimeDelta::seconds(scene.config.acknowledge_seconds.into());
+    let is_lost = |order: &Late| newest.is_some_and(|newest| order.sent_at < newest - grace);
+    let lost = late.iter().take_while(|order| is_lost(order)).count();
+    let tell = &late[..late.len().min(lost + PROBES)];
+    let mut troubles: Vec<Trouble> = tell.iter().map(|order| trouble(scene, crm, order)).collect();
+    let untold = late.len() - tell.len();
+    let is_silent = newest.is_none_or(|newest| newest < scene.now - grace * 2);
+    if untold > 0 && is_silent {
+        troubles.push(silence(scene, crm, untold, newest));
+    }
+    Ok(Sight { troubles, has_more })
+}
+
+fn trouble(scene: &Scene<'_>, recipient: &'static str, order: &Late) -> Trouble {
+    let order_id = OrderId::new(order.order_id);
+    let finding = Finding {
+        subject: Subject::order(order_id),
+        cause: LOST,
+        owner: Owner::Crm,
+        evidence: json!({
+            "recipient": recipient,
+            "status": order.status,
+            "seconds": age_seconds(order.sent_at, scene.now),
+        }),
+        deadline: scene.deadline(),
+    };
+    Trouble { finding, remedy: Some(Remedy::ResendAround { recipient, order_id }) }
+}
+
+fn silence(
+    scene: &Scene<'_>,
+    recipient: &str,
+    waiting: usize,
+    newest: Option<DateTime<Utc>>,
+) -> Trouble {
+    let finding = Finding {
+        subject: Subject::new("route", recipient),
+        cause: SILENT,
+        owner: Owner::Crm,
+        evidence: json!({
+            "recipient": recipient,
+            "orders_at_least": waiting,
+            "newest_acknowledged_sent_at": newest,
+        }),
+        deadline: scene.deadline(),
+    };
+    Trouble { finding, remedy: None }
+}
+
+/// When the newest order was sent that the recipient has acknowledged.
+async fn newest_acknowledged(
+    scene: &Scene<'_>,
+    recipient: &str,
+) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "SELECT max(sent_at) FROM write.acknowledgements WHERE recipient = $1",
+        recipient,
+    )
+    .fetch_one(scene.pool)
+    .await
+}
+
+/// Oldest first.
+async fn late(scene: &Scene<'_>, recipient: &str) -> Result<Vec<Late>, sqlx::Error> {
+    sqlx::query_as!(
+        Late,
+        "SELECT w.order_id, o.status, w.sent_at
            FROM write.awaited_acknowledgements AS w
            JOIN write.orders AS o ON o.order_id = w.order_id
            WHERE w.recipient = $3 AND w.sent_at < $1
              AND o.status IN ('SUBMITTED', 'PRICE_CALCULATED')
              AND NOT EXISTS (SELECT FROM write.acknowledgements AS a
                              WHERE a.order_id = w.order_id AND a.recipient = w.recipient)
-           ORDER BY w.sent_at LIMIT $2"#,
+           ORDER BY w.sent_at LIMIT $2",
         scene.before(scene.config.acknowledge_seconds),
         scene.limit(),
-        crm,
+        recipient,
     )
     .fetch_all(scene.pool)
-    .await?;
-    let troubles = rows.into_iter().map(|row| {
-        let order_id = OrderId::new(row.order_id);
-        let finding = Finding {
-            subject: Subject::order(order_id),
-            cause: "not-acknowledged",
-            owner: Owner::Crm,
-            evidence: json!({
-                "recipient": crm,
-                "status": row.status,
-                "seconds": age_seconds(row.sent_at, scene.now),
-            }),
-            deadline: scene.deadline(),
-        };
-        Trouble { finding, remedy: Some(Remedy::ResendAround { recipient: crm, order_id }) }
-    });
-    Ok(Sight::new(troubles.collect(), scene.config.limit))
+    .await
 }
 
 /// Acknowledged before the relay had noted that it waits, approved, called off.

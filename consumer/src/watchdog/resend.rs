@@ -43,6 +43,9 @@ pub(super) async fn around(
     recipient: &str,
     order_id: OrderId,
 ) -> Result<String, WatchdogError> {
+    if is_on_its_way(store, recipient, order_id).await? {
+        return Ok("is to be sent again already, beside another".to_owned());
+    }
     let query = sqlx::query!(
         "WITH lost AS MATERIALIZED (
              SELECT min(e.position) AS position FROM write.order_events AS e
@@ -78,4 +81,19 @@ pub(super) async fn around(
     let around = database::within(DEADLINE, query.execute(store.pool())).await?.rows_affected();
     let own = order(store, recipient, order_id).await?;
     Ok(format!("{own}, and {around} around it"))
+}
+
+/// Whoever lost a message beside this one has seen to it.
+async fn is_on_its_way(
+    store: &Store,
+    recipient: &str,
+    order_id: OrderId,
+) -> Result<bool, WatchdogError> {
+    let query = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM write.parked_deliveries
+                          WHERE recipient = $1 AND order_id = $2 AND reason = 'resent') AS "is!""#,
+        recipient,
+        order_id.as_uuid(),
+    );
+    Ok(database::within(DEADLINE, query.fetch_one(store.pool())).await?)
 }

@@ -1,5 +1,7 @@
 //! Sabotages: each is found, called by its right name, and healed or escalated; nothing is found where all is well.
 
+mod acknowledgements;
+
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -357,52 +359,6 @@ async fn what_a_cursor_jumped_over_is_missed_and_sent_and_what_came_before_the_b
 }
 
 #[tokio::test]
-async fn whatever_lost_a_message_may_have_lost_its_neighbours() {
-    let mut watched = Watched::new().await;
-    let before = watched.submit_of_partner(1).await;
-    watched.submit_of_shop(2).await;
-    watched.submit_of_partner(3).await;
-    watched.submit_of_shop(4).await;
-    let after = watched.submit_of_partner(5).await;
-    watched.submit_of_shop(6).await;
-    watched.settle().await;
-    let told = watched.world.receive("mes.to.crm", 6).await;
-    watched.acknowledge(1, before).await;
-    watched.acknowledge(2, after).await;
-    assert_eq!(watched.look_after(11).await.open["not-acknowledged"], 1);
-    watched.relay_all().await;
-    let again = watched.world.receive("mes.to.crm", 3).await;
-    let ids = |messages: &[Value]| -> Vec<Value> {
-        messages.iter().map(|message| message["id"].clone()).collect()
-    };
-    assert_eq!(ids(&again), ids(&told[1..4]), "of both sides up to what is known to have arrived");
-}
-
-#[tokio::test]
-async fn an_acknowledgement_that_nobody_waits_for_is_recalled() {
-    let mut watched = Watched::new().await;
-    watched.submit_of_partner(1).await;
-    watched.settle().await;
-    watched.run("DELETE FROM write.awaited_acknowledgements").await;
-    assert_eq!(watched.look_after(60).await.open, [].into(), "it gets its time from now on");
-    assert_eq!(watched.look_after(11).await.open["not-acknowledged"], 1);
-}
-
-#[tokio::test]
-async fn an_acknowledgement_that_was_faster_than_the_relays_note_leaves_nothing_behind() {
-    let mut watched = Watched::new().await;
-    let order_id = watched.submit_of_partner(1).await;
-    watched.acknowledge(1, order_id).await;
-    watched.settle().await;
-    assert_eq!(watched.look_after(60).await.open, [].into());
-    let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM write.awaited_acknowledgements")
-        .fetch_one(&watched.world.pool)
-        .await
-        .unwrap();
-    assert_eq!(waiting, 0);
-}
-
-#[tokio::test]
 async fn a_job_that_a_pricer_put_back_is_an_incident_too() {
     let mut watched = Watched::new().await;
     watched.submit_of_shop(1).await;
@@ -433,41 +389,6 @@ async fn a_webhook_that_the_system_paused_is_its_partners_business() {
     assert_eq!(watched.look().await.open["webhook-paused"], 1, "a person may pause theirs");
     watched.run("UPDATE write.webhooks SET state = 'active', paused_reason = NULL").await;
     assert_eq!(watched.look().await.healed, 1);
-}
-
-#[tokio::test]
-async fn what_the_crm_lost_is_sent_again_under_the_same_id_until_it_is_acknowledged() {
-    let mut watched = Watched::new().await;
-    let order_id = watched.submit_of_partner(1).await;
-    watched.submit_of_shop(2).await; // the CRM acknowledges partners' orders only
-    watched.settle().await;
-    let lost = watched.world.receive("mes.to.crm", 2).await;
-    assert_eq!(watched.look_after(9).await.open, [].into(), "it has a moment");
-    assert_eq!(watched.look_after(11).await.open["not-acknowledged"], 1);
-    watched.relay_all().await;
-    let again = watched.world.receive("mes.to.crm", 1).await;
-    assert!(lost.iter().any(|message| message["id"] == again[0]["id"]), "{again:?}");
-    watched.acknowledge(1, order_id).await;
-    assert_eq!(watched.look_after(1).await.healed, 1);
-    let healed = seen("not-acknowledged", "order", "healed", &["resend"]);
-    assert_eq!(watched.incidents().await, [healed]);
-}
-
-#[tokio::test]
-async fn a_crm_that_never_acknowledges_is_somebodys_business_after_three_attempts() {
-    let mut watched = Watched::new().await;
-    watched.submit_of_partner(1).await;
-    watched.settle().await;
-    for _ in 0..4 {
-        watched.look_after(31).await;
-        watched.relay_all().await;
-    }
-    let tried = ["resend", "resend", "resend", "escalate"];
-    let escalated = seen("not-acknowledged", "order", "escalated", &tried);
-    assert_eq!(watched.incidents().await, std::slice::from_ref(&escalated));
-    watched.look_after(31).await;
-    assert_eq!(watched.incidents().await, [escalated], "and it is left to them");
-    assert_eq!(watched.world.receive("mes.to.crm", 4).await.len(), 4);
 }
 
 #[tokio::test]

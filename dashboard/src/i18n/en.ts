@@ -422,6 +422,7 @@ export const en = {
   'incidents.cause.delivery-parked': 'A queue takes no messages',
   'incidents.cause.not-sent': 'Not sent',
   'incidents.cause.not-acknowledged': 'Not acknowledged by the CRM',
+  'incidents.cause.recipient-silent': 'The CRM acknowledges nothing',
   'incidents.cause.message-waits': 'A message waits for another',
   'incidents.cause.message-parked': 'A message cannot be applied',
   'incidents.cause.sequence-gap': 'Messages of a sender are missing',

@@ -459,6 +459,7 @@ export const ru: Dictionary = {
   'incidents.cause.delivery-parked': 'Очередь не берёт сообщений',
   'incidents.cause.not-sent': 'Не отправлено',
   'incidents.cause.not-acknowledged': 'CRM не подтвердила',
+  'incidents.cause.recipient-silent': 'CRM ничего не подтверждает',
   'incidents.cause.message-waits': 'Сообщение ждёт другого',
   'incidents.cause.message-parked': 'Сообщение не применить',
   'incidents.cause.sequence-gap': 'Не хватает сообщений отправителя',

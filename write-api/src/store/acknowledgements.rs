@@ -14,15 +14,13 @@ impl Work<'_> {
         let (store, connection, _) = self.parts();
         // Faster than the relay can note that it awaits it, it leaves a row behind, which the watchdog removes.
         sqlx::query!(
-            "DELETE FROM write.awaited_acknowledgements WHERE order_id = $1 AND recipient = $2",
-            order_id.as_uuid(),
-            recipient,
-        )
-        .execute(&mut *connection)
-        .await?;
-        sqlx::query!(
-            "INSERT INTO write.acknowledgements (order_id, recipient, acknowledged_at)
-             VALUES ($1, $2, $3) ON CONFLICT (order_id, recipient) DO NOTHING",
+            "WITH awaited AS (
+                 DELETE FROM write.awaited_acknowledgements WHERE order_id = $1 AND recipient = $2
+                 RETURNING sent_at
+             )
+             INSERT INTO write.acknowledgements (order_id, recipient, acknowledged_at, sent_at)
+             VALUES ($1, $2, $3, (SELECT sent_at FROM awaited))
+             ON CONFLICT (order_id, recipient) DO NOTHING",
             order_id.as_uuid(),
             recipient,
             store.clock().now(),

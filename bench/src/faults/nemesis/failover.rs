@@ -33,7 +33,7 @@ impl Nemesis {
                 fs::write(&control.failover, "its machine is gone").context("the request")?;
             }
             Loss::Frozen => {
-                before = frozen.insert(self.processes.freeze(PRIMARY)?).pids().to_vec();
+                before = frozen.insert(self.processes.freeze(PRIMARY).await?).pids().to_vec();
             }
             Loss::Asked => {
                 fs::write(&control.failover, "an administrator wants it").context("the request")?;
