@@ -49,4 +49,5 @@ pub mod tally;
 /// 2: the closed copy of a faulty model is bounded. 3: other columns, so the bounds of models whose shells
 /// cut through each other are others (mostly closer together), and the report's shadows in their last places.
 /// 4: of two solids that cut through each other none counts as a void in the other, so their bounds are closer.
-pub const ENGINE_VERSION: &str = "4";
+/// 5: of two shells with the same box only the larger can be around the other.
+pub const ENGINE_VERSION: &str = "5";

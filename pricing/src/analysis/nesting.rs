@@ -47,7 +47,7 @@ pub(super) fn nesting(
             continue;
         }
         for (outer, inner) in [(*one, *other), (*other, *one)] {
-            if shells[outer as usize].bounds.contain(&shells[inner as usize].bounds) {
+            if may_enclose(shells, outer as usize, inner as usize) {
                 possible[inner as usize].push(outer);
             }
         }
@@ -75,6 +75,18 @@ pub(super) fn nesting(
     // `against[1]` counts the shells that would be wrong if the whole model were inside out.
     found.misoriented = if against[1] == 0 { 0 } else { against[0] };
     Some(found)
+}
+
+/// Whether the boxes allow it. Points of each of two shells that cut through each other can lie inside the other one; of
+/// two with the same box only the one with more in it can be around the other, so that no shell is around itself,
+/// however many are in between.
+fn may_enclose(shells: &[Shell], outer: usize, inner: usize) -> bool {
+    let [around, within] = [outer, inner].map(|shell| &shells[shell]);
+    let is_larger = || {
+        let by_volume = around.volume.abs().total_cmp(&within.volume.abs());
+        by_volume.then(inner.cmp(&outer)).is_gt()
+    };
+    around.bounds.contain(&within.bounds) && (!within.bounds.contain(&around.bounds) || is_larger())
 }
 
 /// Which of the possible shells are around the one with these facets.

@@ -164,6 +164,24 @@ fn a_stone_that_sticks_out_of_its_setting_is_no_void_in_it() {
 }
 
 #[test]
+fn shells_with_points_inside_each_other_are_not_around_each_other() {
+    // Two tetrahedra through each other, in the same box: the middles of each one's facets lie inside the other.
+    let tetrahedron = |mirror: f32| {
+        let [a, b, c, d] =
+            [[1.0, 1.0, 1.0], [1.0, -1.0, -1.0], [-1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]]
+                .map(|corner: [f32; 3]| corner.map(|x| x * mirror));
+        vec![[a, b, c], [a, c, d], [a, d, b], [b, d, c]]
+    };
+    let (one, other) = (tetrahedron(1.0), tetrahedron(-1.0));
+    for facets in [[one.clone(), other.clone()].concat(), [other, one].concat()] {
+        // They are mirror images, so that one faces outward and the other inward: their difference.
+        let model = analysed(&facets);
+        assert_eq!(model.verdict(), Verdict::Overlapping { pairs: 1 });
+        spread_around(&model, 4.0 / 3.0);
+    }
+}
+
+#[test]
 fn cubes_that_share_room_are_found_whatever_lies_on_what() {
     for (shift, union) in [
         ([5.0, 0.0, 0.0], 1500.0),
