@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use consumer::application::Application;
 use consumer::config::{Config, DEFAULTS};
-use consumer::roles::{self, Question, Role};
+use consumer::repricing::question::Question;
+use consumer::roles::{self, Role};
 use shared::platform::config::{self, ConfigArgs};
 use shared::platform::process;
 use write_api::store::Lane;
@@ -34,11 +35,15 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(answer) => return refuse(&answer),
+    };
     let Some(role) = arguments.role.filter(|_| !arguments.asyncapi) else {
         println!("{:#}", shared::contracts::asyncapi::asyncapi());
         return Ok(ExitCode::SUCCESS);
     };
+    arguments.question.check(role)?;
     let mut settings: Config = config::load(DEFAULTS, &arguments.config)?;
     settings.pricer.lanes = arguments.lanes.unwrap_or(settings.pricer.lanes);
     settings.pricer.threads = arguments.threads.unwrap_or(settings.pricer.threads);
@@ -63,4 +68,10 @@ async fn main() -> anyhow::Result<ExitCode> {
     })
     .await?;
     Ok(if differs.get() { ExitCode::from(2) } else { ExitCode::SUCCESS })
+}
+
+/// Code 2 says that prices differ, so a slip of the pen on the command line must be another one.
+fn refuse(answer: &clap::Error) -> anyhow::Result<ExitCode> {
+    answer.print()?;
+    Ok(if answer.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -1,14 +1,12 @@
 //! The roles of this program, and how each is started: the table of contents of a running consumer.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use chrono::{DateTime, Utc};
-use clap::{Args, ValueEnum};
+use clap::ValueEnum;
 use secrecy::ExposeSecret;
 use shared::clock::SystemClock;
-use shared::ids::{OrderId, TimeOrderedIds};
+use shared::ids::TimeOrderedIds;
 use shared::platform::database;
 use shared::platform::shutdown::Shutdown;
 use sqlx::PgPool;
@@ -31,32 +29,10 @@ use crate::projector::Projector;
 use crate::rebuild;
 use crate::reconciler::Reconciler;
 use crate::relay::{QuoteRelay, Relay};
+use crate::repricing::question::Question;
 use crate::repricing::{reprice, what_if};
 use crate::watchdog::{self, Watchdog, beat};
 use crate::webhooks::Webhooks;
-
-/// What is asked of the roles that answer and end.
-#[derive(Debug, Args)]
-pub struct Question {
-    /// reprice: which order.
-    #[arg(long, value_name = "ORDER_ID")]
-    pub order: Option<OrderId>,
-    /// reprice: with the rate card and metal prices in force at this moment (RFC 3339), not those the price names.
-    #[arg(long, value_name = "TIME")]
-    pub as_of: Option<DateTime<Utc>>,
-    /// what-if: the other rate card, as JSON.
-    #[arg(long, value_name = "FILE")]
-    pub rate_card: Option<PathBuf>,
-    /// what-if: orders made at this moment or later; all when left out.
-    #[arg(long, value_name = "TIME")]
-    pub from: Option<DateTime<Utc>>,
-    /// what-if: orders made before this moment; all when left out.
-    #[arg(long, value_name = "TIME")]
-    pub to: Option<DateTime<Utc>>,
-    /// what-if: the most orders to look at.
-    #[arg(long, default_value_t = 10_000)]
-    pub limit: u32,
-}
 
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -247,11 +223,11 @@ pub async fn rebuild(config: &Config, shutdown: &Shutdown) -> anyhow::Result<()>
 /// # Errors
 /// When it cannot be made again.
 pub async fn reprice(config: &Config, question: &Question) -> anyhow::Result<bool> {
-    let order_id = question.order.context("--order is missing")?;
+    let order_id = question.order.context("--order is missing: which order's price?")?;
     let store = read_only(config, Role::Reprice).await?;
     let models = object_storage::open(&config.models.url)?;
     let compared = reprice::run(&store, &models, order_id, question.as_of).await?;
-    println!("{}", compared.report);
+    print!("{}", compared.report);
     Ok(compared.same)
 }
 
@@ -260,16 +236,9 @@ pub async fn reprice(config: &Config, question: &Question) -> anyhow::Result<boo
 /// # Errors
 /// When the card cannot be used or the database fails.
 pub async fn what_if(config: &Config, question: &Question) -> anyhow::Result<()> {
-    let path = question.rate_card.as_ref().context("--rate-card is missing")?;
-    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let card = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+    let (card, range) = what_if::parse(question)?;
     let store = read_only(config, Role::WhatIf).await?;
-    let range = what_if::Range {
-        from: question.from.unwrap_or(DateTime::UNIX_EPOCH),
-        to: question.to.unwrap_or_else(|| store.clock().now()),
-        limit: question.limit,
-    };
-    println!("{}", what_if::run(&store, card, range).await?);
+    print!("{}", what_if::run(&store, card, range).await?);
     Ok(())
 }
 

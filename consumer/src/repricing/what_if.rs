@@ -4,7 +4,6 @@
 //! looked at has a limit. Prices are made from the measures kept with them, with the metal prices of their own day.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
@@ -18,56 +17,76 @@ use uuid::Uuid;
 use write_api::prices;
 use write_api::store::Store;
 
+use super::effect::{Change, Effect};
+use super::question::Question;
+
 /// The most orders that one run looks at.
 pub const MOST_ORDERS: u32 = 100_000;
+/// The most orders that one run lists.
+pub const MOST_LISTED: usize = 1_000;
+const USUAL_ORDERS: u32 = 10_000;
+const USUALLY_LISTED: usize = 20;
 const PAGE: i64 = 500;
 /// Sets of metal prices kept at hand.
 const MOST_SETS: usize = 1_000;
 
 /// Which orders.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
-    /// Made at this moment or later.
-    pub from: DateTime<Utc>,
-    /// Made before this moment.
-    pub to: DateTime<Utc>,
+    /// Made at this moment or later; from the first on when left out.
+    pub from: Option<DateTime<Utc>>,
+    /// Made before this moment; until now when left out.
+    pub to: Option<DateTime<Utc>>,
     /// The most priced orders to look at.
     pub limit: u32,
+    /// The most orders to list.
+    pub list: usize,
 }
 
-/// What the new card would have changed.
-#[derive(Debug, Default, PartialEq)]
-pub struct Effect {
-    /// Orders priced by both cards.
-    pub orders: u64,
-    /// Their totals as they were, minor units.
-    pub before_minor: i128,
-    /// Their totals by the new card, minor units.
-    pub after_minor: i128,
-    /// Orders that would have cost less.
-    pub cheaper: u64,
-    /// Orders that would have cost more.
-    pub dearer: u64,
-    /// Orders that the new card could not have priced, by reason.
-    pub unpriced: BTreeMap<&'static str, u64>,
-    /// Whether there were more orders than the limit.
-    pub cut_off: bool,
-    /// Changes as fractions of the old totals.
-    changes: Vec<f64>,
+impl Default for Range {
+    fn default() -> Self {
+        Self { from: None, to: None, limit: USUAL_ORDERS, list: USUALLY_LISTED }
+    }
 }
 
-/// Prices past orders by a new card.
+/// The card and the orders that the command line asks for.
 ///
 /// # Errors
-/// When the card has a fault, the limit is too high, or the database fails.
-pub async fn run(store: &Store, card: RateCard, range: Range) -> anyhow::Result<Effect> {
-    card.validate().context("the rate card")?;
-    if !(1..=MOST_ORDERS).contains(&range.limit) {
-        bail!("the limit is from 1 to {MOST_ORDERS} orders");
+/// The argument at fault, and of a card its field.
+pub fn parse(question: &Question) -> anyhow::Result<(RateCard, Range)> {
+    let path = question.rate_card.as_ref();
+    let path = path.context("--rate-card is missing: which card is to be tried?")?;
+    let named = || format!("--rate-card {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(named)?;
+    let card: RateCard =
+        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(&text))
+            .with_context(named)?;
+    card.validate().with_context(named)?;
+    let usual = Range::default();
+    let limit = question.limit.unwrap_or(usual.limit);
+    if !(1..=MOST_ORDERS).contains(&limit) {
+        bail!("--limit {limit}: must be from 1 to {MOST_ORDERS} orders");
     }
+    let list = question.list.unwrap_or(usual.list);
+    if list > MOST_LISTED {
+        bail!("--list {list}: must be from 0 to {MOST_LISTED} orders");
+    }
+    let Question { from, to, .. } = *question;
+    if from.zip(to).is_some_and(|(from, to)| from >= to) {
+        bail!("--from must be before --to: there are no orders between them");
+    }
+    Ok((card, Range { from, to, limit, list }))
+}
+
+/// Prices past orders by a new card that was found valid.
+///
+/// # Errors
+/// When the database fails.
+pub async fn run(store: &Store, card: RateCard, range: Range) -> anyhow::Result<Effect> {
+    let mut effect = Effect::new(&card.currency, range);
     let mut sets = Sets::new(store, &card);
     let mut book = PriceBook { card, card_version: 0, fixing: None };
-    let (mut effect, mut after) = (Effect::default(), Uuid::nil());
+    let mut after = Uuid::nil();
     loop {
         let orders = page(store, range, after).await?;
         let Some(last) = orders.last() else { break };
@@ -78,13 +97,27 @@ pub async fn run(store: &Store, card: RateCard, range: Range) -> anyhow::Result<
             };
             if effect.seen() == u64::from(range.limit) {
                 effect.cut_off = true;
-                return Ok(effect.sorted());
+                return Ok(effect);
             }
             book.fixing = sets.of(price).await?;
-            effect.note(price, &book, &prices::item(spec));
+            match priced(price, &book, &prices::item(spec)) {
+                Ok(change) => effect.note(order.id, change),
+                Err(code) => effect.refuse(code, order.id),
+            }
         }
     }
-    Ok(effect.sorted())
+    Ok(effect)
+}
+
+fn priced(old: &Price, book: &PriceBook, item: &Item) -> Result<Change, &'static str> {
+    if old.total.currency.as_str() != book.card.currency {
+        return Err("other_currency");
+    }
+    let model = &old.model;
+    let (volume_mm3, area_mm2, bbox_mm) = (model.volume_mm3, model.area_mm2, model.bbox_mm);
+    let measures = Measures { volume_mm3, area_mm2, bbox_mm };
+    let new = price_of_measures(&measures, book, item).map_err(|error| error.code())?;
+    Ok(Change { before: old.total.minor, after: new.total_minor })
 }
 
 async fn page(store: &Store, range: Range, after: Uuid) -> Result<Vec<Order>, sqlx::Error> {
@@ -93,8 +126,8 @@ async fn page(store: &Store, range: Range, after: Uuid) -> Result<Vec<Order>, sq
            WHERE order_id > $1 AND created_at >= $2 AND created_at < $3
            ORDER BY order_id LIMIT $4"#,
         after,
-        range.from,
-        range.to,
+        range.from.unwrap_or(DateTime::UNIX_EPOCH),
+        range.to.unwrap_or_else(|| store.clock().now()),
         PAGE,
     );
     let states = states.fetch_all(store.pool()).await?;
@@ -130,70 +163,5 @@ impl<'s> Sets<'s> {
         }
         self.kept.insert(set_id, fixing.clone());
         Ok(Some(fixing))
-    }
-}
-
-impl Effect {
-    fn seen(&self) -> u64 {
-        self.orders + self.unpriced.values().sum::<u64>()
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a share of change, not money")]
-    fn note(&mut self, old: &Price, book: &PriceBook, item: &Item) {
-        if old.total.currency.as_str() != book.card.currency {
-            return self.refuse("other_currency");
-        }
-        let model = &old.model;
-        let (volume_mm3, area_mm2, bbox_mm) = (model.volume_mm3, model.area_mm2, model.bbox_mm);
-        let measures = Measures { volume_mm3, area_mm2, bbox_mm };
-        let new = match price_of_measures(&measures, book, item) {
-            Ok(new) => new.total_minor,
-            Err(error) => return self.refuse(error.code()),
-        };
-        self.orders += 1;
-        self.before_minor += i128::from(old.total.minor);
-        self.after_minor += i128::from(new);
-        self.cheaper += u64::from(new < old.total.minor);
-        self.dearer += u64::from(new > old.total.minor);
-        let before = old.total.minor.max(1) as f64;
-        self.changes.push((new - old.total.minor) as f64 / before);
-    }
-
-    fn refuse(&mut self, code: &'static str) {
-        *self.unpriced.entry(code).or_default() += 1;
-    }
-
-    fn sorted(mut self) -> Self {
-        self.changes.sort_unstable_by(f64::total_cmp);
-        self
-    }
-
-    /// The change that so many per cent of the orders do not exceed; `None` without orders.
-    pub fn percentile(&self, percent: usize) -> Option<f64> {
-        let last = self.changes.len().checked_sub(1)?;
-        self.changes.get((last * percent.min(100) + 50) / 100).copied()
-    }
-}
-
-impl fmt::Display for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "orders   {}{}",
-            self.orders,
-            if self.cut_off { " (more were left out)" } else { "" }
-        )?;
-        writeln!(f, "before   {} minor units", self.before_minor)?;
-        writeln!(f, "after    {} minor units", self.after_minor)?;
-        let same = self.orders - self.cheaper - self.dearer;
-        writeln!(f, "cheaper  {}\ndearer   {}\nsame     {same}", self.cheaper, self.dearer)?;
-        for percent in [0, 5, 25, 50, 75, 95, 100] {
-            if let Some(change) = self.percentile(percent) {
-                writeln!(f, "p{percent:<7} {:+.2} %", change * 100.0)?;
-            }
-        }
-        self.unpriced
-            .iter()
-            .try_for_each(|(code, orders)| writeln!(f, "no price {orders} ({code})"))
     }
 }

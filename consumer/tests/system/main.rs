@@ -9,4 +9,5 @@ mod killed;
 mod killed_pricer;
 mod oracle;
 mod quoted;
+mod repriced;
 mod stack;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -118,6 +118,21 @@ impl Stack {
     }
 
     fn spawn(&self, name: &'static str, port: u16, prefix: &str) -> Child {
+        let mut command = self.configured(name, prefix);
+        command.env("MES__HTTP__LISTEN", format!("127.0.0.1:{port}")).stdout(Stdio::null());
+        command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// What a role of the consumer that answers and ends says on the command line.
+    pub async fn asked(&self, role: &str, arguments: &[&str]) -> Output {
+        let mut command = self.configured(role, "unused:");
+        command.args(arguments);
+        let asked = tokio::task::spawn_blocking(move || command.output());
+        asked.await.unwrap().unwrap_or_else(|error| panic!("consumer {role}: {error}"))
+    }
+
+    /// A program with everything that it must know of the stack, but for where it listens.
+    fn configured(&self, name: &str, prefix: &str) -> Command {
         let (program, role) = match name {
             "write-api" | "read-api" => (name, None),
             role => ("consumer", Some(role)),
@@ -128,8 +143,7 @@ impl Stack {
             _ => self.database.url(DatabaseRole::Consumer),
         };
         let mut command = Command::new(binary(program));
-        command.args(role).env("MES__HTTP__LISTEN", format!("127.0.0.1:{port}"));
-        command.env("MES__TELEMETRY__LOG", "warn").env("MES__TELEMETRY__FORMAT", "text");
+        command.args(role).env("MES__TELEMETRY__LOG", "warn").env("MES__TELEMETRY__FORMAT", "text");
         if name == "read-api" {
             command
                 .env("MES__DATABASE__REPLICAS", self.database.replica_url(DatabaseRole::Read))
@@ -146,9 +160,8 @@ impl Stack {
             .env("MES__QUOTAS__REQUESTS_PER_SECOND", "100000")
             .env("MES__QUOTAS__BURST", "100000")
             .env("MES__PRICER__LEASE_SECONDS", "3")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        command.spawn().unwrap_or_else(|error| panic!("{program}: {error}"))
+            .stdin(Stdio::null());
+        command
     }
 
     async fn prepare(&self) {
