@@ -2,6 +2,7 @@
 //! it again costs nothing and changes nothing.
 
 pub mod outside;
+mod wish;
 
 use std::sync::Arc;
 
@@ -21,10 +22,10 @@ use sha2::{Digest, Sha256};
 use shared::actor::Actor;
 use shared::clock::Clock;
 use shared::ids::{Ids, ModelId};
-use shared::order::spec::{Quantity, RateCardKey, StoneSettings, Unit, WorkSpec};
 use shared::quote::RoughPrice;
 use sqlx::PgPool;
 use sqlx::types::Json;
+use wish::Wish;
 
 use crate::application::State;
 
@@ -233,42 +234,8 @@ struct Streamed {
     outside: Outside,
 }
 
-/// What the upload's answer is to say a rough price of: all of it, or nothing.
-#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Wish {
-    /// The unit of the model's numbers; `file` when the file itself says it.
-    unit: Option<Unit>,
-    /// A material of the rate card.
-    material: Option<RateCardKey>,
-    /// A finish of the rate card.
-    finish: Option<RateCardKey>,
-    /// Pieces; one if not said.
-    quantity: Option<Quantity>,
-}
-
-impl Wish {
-    /// What is wished, without the model. `None` when nothing is.
-    fn parse(self) -> Result<Option<impl FnOnce(ModelId) -> WorkSpec>, Problem> {
-        let Self { unit, material, finish, quantity } = self;
-        if unit.is_none() && material.is_none() && finish.is_none() && quantity.is_none() {
-            return Ok(None);
-        }
-        let missing = |field| Problem::invalid_field(field, "needed for a rough price");
-        let unit = unit.ok_or_else(|| missing("unit"))?;
-        let material = material.ok_or_else(|| missing("material"))?;
-        let finish = finish.ok_or_else(|| missing("finish"))?;
-        let quantity = quantity.unwrap_or_default();
-        let (rush, settings) = (false, StoneSettings::default());
-        let spec =
-            move |model_id| WorkSpec { model_id, unit, material, finish, quantity, rush, settings };
-        Ok(Some(spec))
-    }
-}
-
 /// Uploads a 3D model: the body is the file. It may be sent again at no cost. With unit, material and finish in the
-/// query the answer says about what it will cost.
+/// query, and rush and stones if they are wished, the answer says about what it will cost.
 #[utoipa::path(
     post, path = "/v1/models",
     operation_id = "upload_model", tag = "models",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use pricing::analysis::{Analysis, Unit, analyse};
 use pricing::mesh::read;
-use pricing::quote::{Item, PriceBook, PriceError, price};
+use pricing::quote::{Item, PriceBook, PriceError, Stones, price};
 use pricing::rough::{Basis, Known, KnownVolume, error, rough};
 use proptest::prelude::*;
 
@@ -22,11 +22,18 @@ fn of_the_box(model: &Analysis) -> Known {
 
 fn items() -> impl Iterator<Item = Item> {
     let wishes = [("silver-925", 1), ("gold-585", 3), ("brass", 50), ("resin", 1)];
-    wishes.into_iter().map(|(material, quantity)| Item {
-        material: material.to_owned(),
-        finish: "matte".to_owned(),
-        quantity,
-        ..Item::default()
+    let stones = |(kind, count): (&str, u32)| Stones { kind: kind.to_owned(), count };
+    let set = vec![("pave", 40), ("prong", 1)].into_iter().map(stones).collect::<Vec<_>>();
+    let extras = [(false, Vec::new()), (true, Vec::new()), (true, set)];
+    wishes.into_iter().flat_map(move |(material, quantity)| {
+        extras.clone().map(|(rush, settings)| Item {
+            material: material.to_owned(),
+            finish: "matte".to_owned(),
+            quantity,
+            rush,
+            settings,
+            ..Item::default()
+        })
     })
 }
 

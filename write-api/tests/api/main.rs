@@ -18,6 +18,7 @@ mod reconciliations;
 mod reprice_order;
 mod request_quote;
 mod rework_order;
+mod rough_prices;
 mod ship_order;
 mod submit_batch;
 mod submit_order;

@@ -342,32 +342,3 @@ async fn people_of_the_house_and_partners_ask_and_nobody_else() {
         shop.app.quote(caller, &question).await.problem(403, "forbidden");
     }
 }
-
-#[tokio::test]
-async fn an_upload_may_ask_for_a_rough_price() {
-    let shop = Shop::open().await;
-    let upload = |query: &str| {
-        let path = format!("/v1/models?{query}");
-        let request = shop.partner.signs(shop.app.request(Method::POST, &path));
-        Answer::to(request.body(pricing_file(CUBE)))
-    };
-    let wish = "unit=millimetre&material=silver-925&finish=polished";
-    let model = upload(wish).await.json();
-    assert_eq!((&model["already_known"], &model["facets"]), (&json!(true), &json!(260)));
-    assert_eq!(model["outside"]["volume"]["closed"], true, "{model}");
-    let rough = |end: &str| model["rough"][end]["minor"].as_i64().expect("a rough price");
-    assert!(
-        0 < rough("low") && rough("low") <= rough("likely") && rough("likely") <= rough("high")
-    );
-    assert_eq!(model["rough"]["basis"], "closed_volume");
-    let ascii = shop.app.upload(&shop.partner, crate::support::ascii_stl(20)).await.json();
-    assert_eq!((&ascii["outside"]["volume"], &ascii["rough"]), (&Value::Null, &Value::Null));
-    assert_eq!(ascii["outside"]["extents"].as_array().map(Vec::len), Some(3), "{ascii}");
-    let unknown = upload("unit=millimetre&material=unobtainium&finish=polished").await;
-    assert_eq!(
-        (unknown.status, &unknown.json()["unpriceable"]["field"]),
-        (201, &json!("material"))
-    );
-    upload("unit=millimetre&finish=polished").await.invalid("material");
-    upload("unit=furlong").await.invalid("unit");
-}
