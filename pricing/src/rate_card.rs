@@ -10,12 +10,14 @@
 //! which JSON carries as strings, fixed sums as whole numbers. Shares are fractions: `"0.20"` is
 //! 20 %.
 
+mod names;
 mod validation;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
 use crate::fixing::Metal;
+pub use names::{CardNames, Names};
 
 /// A whole rate card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +68,9 @@ const fn half_a_percent() -> Decimal {
 pub struct Material {
     /// The name orders use, e.g. `silver-925`.
     pub id: String,
+    /// What people call it. By its id when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Names>,
     /// Whether it is cast or printed. A metal when left out.
     #[serde(default)]
     pub kind: MaterialKind,
@@ -166,6 +171,9 @@ pub struct MaterialLimits {
 pub struct SettingRate {
     /// The name orders use, e.g. `pave`.
     pub id: String,
+    /// What people call it. By its id when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Names>,
     /// Minor units a stone.
     pub per_stone: i64,
 }
@@ -186,6 +194,9 @@ pub struct Rush {
 pub struct Finish {
     /// The name orders use, e.g. `polished`.
     pub id: String,
+    /// What people call it. By its id when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Names>,
     /// Minor units a piece.
     pub fixed_per_piece: i64,
     /// Minor units a cm² of surface.

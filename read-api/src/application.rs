@@ -77,8 +77,8 @@ impl Application {
             shutdown,
         };
         let cache = Cache::new(config.cache.max_bytes, copies);
-        let context =
-            Data::new(Context { replicas, cache, live, quotes, feeds, metrics: Metrics::new() });
+        let (fixings, metrics) = (config.fixings, Metrics::new());
+        let context = Data::new(Context { replicas, cache, live, quotes, feeds, fixings, metrics });
         let dashboard = Data::new(Dashboard::new(&config.dashboard));
         let server = kit.bind(&config.http, move |app| {
             app.app_data(context.clone()).app_data(dashboard.clone());

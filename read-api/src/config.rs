@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use shared::metals::AgeLimits;
 use shared::platform::config::{self, ConfigArgs, ConfigError};
 use shared::platform::telemetry::TelemetryConfig;
 use web::{AuthConfig, HttpConfig};
@@ -21,6 +22,7 @@ pub struct Config {
     pub redis: RedisSettings,
     pub cache: CacheSettings,
     pub live: LiveSettings,
+    pub fixings: AgeLimits,
     pub auth: AuthConfig,
     pub dashboard: DashboardSettings,
     pub telemetry: TelemetryConfig,

@@ -9,6 +9,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use shared::metals::AgeLimits;
 use shared::position::Position;
 use web::{Caller, Problem, Role, Scope as KeyScope};
 
@@ -40,6 +41,8 @@ pub struct Context {
     pub live: Live,
     pub quotes: WatchedQuotes,
     pub feeds: FeedStreams,
+    /// From which age on prices of metals are doubted.
+    pub fixings: AgeLimits,
     pub metrics: Metrics,
 }
 

@@ -15,8 +15,8 @@ use crate::live::{self, frames};
 use crate::queries::{
     incidents, message, message_groups, message_list, metal_fixings, model_analysis, my_work,
     order_board, order_card, order_search, order_timeline, parked_deliveries, partner_feed,
-    pricing_place, quote, quote_list, reconciliation, status_counts, webhook_deliveries,
-    webhook_list,
+    price_list, pricing_place, quote, quote_list, reconciliation, status_counts,
+    webhook_deliveries, webhook_list,
 };
 
 #[derive(OpenApi)]
@@ -35,6 +35,7 @@ use crate::queries::{
         order_search::handler,
         order_card::handler,
         order_timeline::handler,
+        price_list::handler,
         quote::handler,
         quote_list::handler,
         live::quotes::handler,

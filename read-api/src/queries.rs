@@ -19,6 +19,7 @@ pub mod order_search;
 pub mod order_timeline;
 pub mod parked_deliveries;
 pub mod partner_feed;
+pub mod price_list;
 pub mod pricing_place;
 pub mod quote;
 pub mod quote_list;

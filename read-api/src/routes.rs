@@ -5,8 +5,8 @@ use actix_web::web::{ServiceConfig, get};
 use crate::queries::{
     incidents, message, message_groups, message_list, metal_fixings, model_analysis, my_work,
     order_board, order_card, order_search, order_timeline, parked_deliveries, partner_feed,
-    pricing_place, quote, quote_list, reconciliation, status_counts, webhook_deliveries,
-    webhook_list,
+    price_list, pricing_place, quote, quote_list, reconciliation, status_counts,
+    webhook_deliveries, webhook_list,
 };
 use crate::{dashboard, live, openapi};
 
@@ -30,6 +30,7 @@ pub fn add(app: &mut ServiceConfig) {
         .route("/v1/reconciliations", get().to(reconciliation::list))
         .route("/v1/reconciliations/{reconciliation_id}", get().to(reconciliation::handler))
         .route("/v1/reconciliations/{reconciliation_id}/rows", get().to(reconciliation::rows))
+        .route("/v1/price-list", get().to(price_list::handler))
         .route("/v1/quotes", get().to(quote_list::handler))
         .route("/v1/quotes/{quote_id}", get().to(quote::handler))
         .route("/v1/quotes/{quote_id}/events", get().to(live::quotes::handler))

@@ -247,6 +247,41 @@ pub fn change_percent(seen: &Observation, held: Option<&Held>) -> Option<Decimal
     Some(percent.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))
 }
 
+/// Whether the price of a metal that holds may still be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Freshness {
+    /// It may.
+    Fresh,
+    /// It may, with a warning.
+    Stale,
+    /// It may not: jobs wait for a newer one.
+    TooOld,
+}
+
+/// From which age on the price of a metal is doubted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgeLimits {
+    /// A price observed longer ago than this is used with a warning. Hours.
+    pub stale_after_hours: u32,
+    /// A price observed longer ago than this is not used. Hours.
+    pub too_old_after_hours: u32,
+}
+
+impl AgeLimits {
+    /// Judges a price by the time since it was observed.
+    pub fn judge(self, age: TimeDelta) -> Freshness {
+        if age > TimeDelta::hours(self.too_old_after_hours.into()) {
+            Freshness::TooOld
+        } else if age > TimeDelta::hours(self.stale_after_hours.into()) {
+            Freshness::Stale
+        } else {
+            Freshness::Fresh
+        }
+    }
+}
+
 /// Where a fixing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -310,6 +345,9 @@ pub struct MetalFixing {
     pub decided_by: Option<Actor>,
     /// When.
     pub decided_at: Option<DateTime<Utc>>,
+    /// Why, in the person's words.
+    #[serde(default)]
+    pub decided_because: Option<String>,
 }
 
 /// Why something cannot be done with a fixing.
@@ -401,6 +439,17 @@ mod tests {
         let first = |by: &Actor| judge(&seen("5", 0), None, by, 10, moment());
         assert_eq!(first(&admin()), Judgement::Accepted);
         assert_eq!(first(&Actor::system("metals")), Judgement::Waiting(Doubt::First));
+    }
+
+    #[test]
+    fn a_price_is_doubted_from_its_limits_on() {
+        let limits = AgeLimits { stale_after_hours: 80, too_old_after_hours: 336 };
+        let second = TimeDelta::seconds(1);
+        let judged = |hours| {
+            [TimeDelta::zero(), second].map(|more| limits.judge(TimeDelta::hours(hours) + more))
+        };
+        assert_eq!(judged(80), [Freshness::Fresh, Freshness::Stale]);
+        assert_eq!(judged(336), [Freshness::Stale, Freshness::TooOld]);
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl World {
             trace_context: current_traceparent(),
             expected_version: None,
         };
-        self.store().execute(&context, &ConfirmFixing { fixing_id }).await.unwrap();
+        self.store().execute(&context, &ConfirmFixing { fixing_id, reason: None }).await.unwrap();
     }
 }
 

@@ -12,6 +12,8 @@ const MAX_SUM: i64 = 1_000_000_000_000;
 const MAX_RATE: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
 /// Most decimal places a rate may have, so that products fit in a [`Decimal`].
 const MAX_SCALE: u32 = 6;
+/// Most materials, finishes or settings of a card.
+const MAX_ENTRIES: usize = 1_000;
 
 impl RateCard {
     /// Refuses a card that could give a wrong or no price, naming the first field at fault.
@@ -34,7 +36,8 @@ impl RateCard {
         }
         self.validate_settings()?;
         self.validate_lead_times()?;
-        share("provisional_spread", self.provisional_spread)
+        share("provisional_spread", self.provisional_spread)?;
+        self.validate_names()
     }
 
     fn validate_materials(&self) -> Result<(), RateCardError> {
@@ -176,7 +179,7 @@ impl MaterialLimits {
     }
 }
 
-fn fault<T>(field: impl Into<String>, problem: &str) -> Result<T, RateCardError> {
+pub(super) fn fault<T>(field: impl Into<String>, problem: &str) -> Result<T, RateCardError> {
     Err(RateCardError { field: field.into(), problem: problem.to_owned() })
 }
 
@@ -184,6 +187,9 @@ fn ids<'card>(list: &str, ids: impl Iterator<Item = &'card str>) -> Result<(), R
     let mut seen = BTreeSet::new();
     for (index, id) in ids.enumerate() {
         let field = format!("{list}[{index}].id");
+        if index == MAX_ENTRIES {
+            return fault(list, "must have at most 1000 entries");
+        }
         let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
         if id.is_empty() || id.len() > 64 || !id.bytes().all(plain) {
             return fault(field, "must be 1 to 64 small letters, digits and hyphens");

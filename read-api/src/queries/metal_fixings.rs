@@ -2,8 +2,10 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use shared::metals::{Metal, MetalFixing};
+use shared::clock::{Clock, SystemClock};
+use shared::metals::{AgeLimits, FixingState, Freshness, Metal, MetalFixing};
 use shared::position::Position;
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -31,6 +33,8 @@ pub struct Params {
 pub struct MetalFixings {
     metal: Option<Metal>,
     limit: Limit,
+    ages: AgeLimits,
+    now: DateTime<Utc>,
 }
 
 /// Prices of metals.
@@ -39,8 +43,21 @@ pub struct Fixings {
     /// By metal: the one that waits for a person, then what was accepted, the newest first. The first accepted one of
     /// a metal holds.
     pub fixings: Vec<MetalFixing>,
+    /// Of each metal that has any, in the same order.
+    pub metals: Vec<MetalStanding>,
     /// The log's position that was visible beside them.
     pub position: Position,
+}
+
+/// How a metal stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct MetalStanding {
+    /// Which metal.
+    pub metal: Metal,
+    /// Whether the price that holds may still be used; nothing while none holds.
+    pub freshness: Option<Freshness>,
+    /// Whether it has older accepted prices than those that are shown.
+    pub has_more: bool,
 }
 
 impl Question for MetalFixings {
@@ -58,7 +75,8 @@ impl Question for MetalFixings {
                        'received_at', last.received_at, 'published_by', last.published_by,
                        'state', last.state, 'reason', last.reason,
                        'change_percent', last.change_percent::text, 'set_id', last.set_id,
-                       'decided_by', last.decided_by, 'decided_at', last.decided_at) AS fixing
+                       'decided_by', last.decided_by, 'decided_at', last.decided_at,
+                       'decided_because', last.decided_because) AS fixing
                    FROM unnest($1::text[]) AS m (metal)
                    CROSS JOIN LATERAL (
                        SELECT w.* FROM read.metal_fixings AS w
@@ -71,19 +89,37 @@ impl Question for MetalFixings {
                ) AS f ON true
                ORDER BY f.metal, f.set_id DESC NULLS FIRST"#,
             &self.metals(),
-            i64::try_from(self.limit.rows()).unwrap_or(i64::MAX),
+            i64::try_from(self.limit.rows_and_one()).unwrap_or(i64::MAX),
         )
         .fetch_all(connection)
         .await?;
         let first = rows.first().ok_or_else(no_checkpoint)?;
         let head = Head::new(first.epoch, first.position, first.current_at, None)?;
-        let fixings =
-            rows.into_iter().filter_map(|row| row.fixing.map(|fixing| fixing.0)).collect();
-        Ok(Snapshot { head, answer: Fixings { fixings, position: head.position } })
+        let rows = rows.into_iter().filter_map(|row| row.fixing.map(|fixing| fixing.0)).collect();
+        let (fixings, metals) = self.cut(rows);
+        Ok(Snapshot { head, answer: Fixings { fixings, metals, position: head.position } })
     }
 }
 
 impl MetalFixings {
+    /// Drops the one price too many that tells whether a metal has more, and judges the one that holds.
+    fn cut(&self, rows: Vec<MetalFixing>) -> (Vec<MetalFixing>, Vec<MetalStanding>) {
+        let (mut kept, mut metals) = (Vec::with_capacity(rows.len()), Vec::new());
+        for of_one in rows.chunk_by(|one, next| one.metal == next.metal) {
+            let is_accepted = |fixing: &&MetalFixing| fixing.state == FixingState::Accepted;
+            let accepted = of_one.iter().filter(is_accepted).count();
+            let holds = of_one.iter().find(is_accepted);
+            let has_more = accepted > self.limit.rows();
+            metals.extend(of_one.first().map(|first| MetalStanding {
+                metal: first.metal,
+                freshness: holds.map(|holds| self.ages.judge(self.now - holds.observed_at)),
+                has_more,
+            }));
+            kept.extend_from_slice(&of_one[..of_one.len() - usize::from(has_more)]);
+        }
+        (kept, metals)
+    }
+
     fn metals(&self) -> Vec<String> {
         let wanted =
             Metal::ALL.into_iter().filter(|each| self.metal.is_none_or(|metal| metal == *each));
@@ -105,5 +141,6 @@ pub async fn handler(
     reader.caller.require_role(&[Role::Seller, Role::Admin])?;
     let limit =
         Limit::parse(params.0.limit).map_err(|e| Problem::invalid_field("limit", e.to_string()))?;
-    context.answer(&reader, &MetalFixings { metal: params.0.metal, limit }).await
+    let (metal, ages, now) = (params.0.metal, context.fixings, SystemClock.now());
+    context.answer(&reader, &MetalFixings { metal, limit, ages, now }).await
 }

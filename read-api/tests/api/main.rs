@@ -14,6 +14,7 @@ mod order_card;
 mod order_search;
 mod order_timeline;
 mod partner_feed;
+mod price_list;
 mod pricing_place;
 mod quote;
 mod reconciliation;

@@ -44,9 +44,43 @@ async fn what_waits_and_what_holds_come_first() {
         told(&shown),
         [waiting.clone(), accepted("1030050"), accepted("1020050.5"), accepted("12050")]
     );
+    let standing = |metal: &str, has_more: bool| json!({ "metal": metal, "freshness": "fresh", "has_more": has_more });
+    assert_eq!(shown["metals"], json!([standing("gold", false), standing("silver", false)]));
     let shown = app.get("/v1/metal-fixings?metal=gold&limit=1").await.ok();
     assert_eq!(told(&shown), [waiting, accepted("1030050")]);
+    assert_eq!(shown["metals"], json!([standing("gold", true)]));
+    let shown = app.get("/v1/metal-fixings?metal=gold&limit=2").await.ok();
+    assert_eq!(
+        shown["metals"],
+        json!([standing("gold", false)]),
+        "two were accepted, and two are shown"
+    );
     assert_eq!(told(&app.get("/v1/metal-fixings?metal=platinum").await.ok()), []);
+}
+
+#[tokio::test]
+async fn an_old_price_is_told_to_be_old() {
+    let app = TestApp::start().await;
+    add(&app, "silver", "12050", None).await;
+    for (metal, set_id, hours) in [("gold", 1, 79), ("palladium", 2, 81), ("platinum", 3, 337)] {
+        add(&app, metal, "1020050", Some(set_id)).await;
+        let age = "UPDATE write.metal_fixings SET observed_at = now() - make_interval(hours => $2)
+                   WHERE metal = $1";
+        let aging = sqlx::query(age).bind(metal).bind(hours);
+        aging.execute(&mut app.database.connection().await).await.unwrap();
+    }
+    app.database.replicated().await;
+    let shown = app.get("/v1/metal-fixings").await.ok();
+    let metals = shown["metals"].as_array().unwrap();
+    let told: Vec<_> = metals.iter().map(|metal| (&metal["metal"], &metal["freshness"])).collect();
+    let [gold, palladium, platinum, silver] =
+        ["gold", "palladium", "platinum", "silver"].map(|metal| json!(metal));
+    let [fresh, stale, too_old] = ["fresh", "stale", "too_old"].map(|age| json!(age));
+    let none = Value::Null;
+    assert_eq!(
+        told,
+        [(&gold, &fresh), (&palladium, &stale), (&platinum, &too_old), (&silver, &none)]
+    );
 }
 
 #[tokio::test]

@@ -18,7 +18,8 @@ use crate::store::{CommandError, Store};
 pub struct PublishRateCard {
     /// From when on it is in force; at once when left out.
     pub valid_from: Option<DateTime<Utc>>,
-    /// Metals, finishes, machine rates, quantity breaks, minima, tax and rounding.
+    /// Metals, finishes, machine rates, quantity breaks, minima, tax and rounding. Materials, finishes and settings may
+    /// have `names`, such as `{"ru": "Полировка", "en": "Polished"}`, for people; their `id` is what orders use.
     #[schema(value_type = Object)]
     pub rate_card: RateCard,
 }
@@ -62,14 +63,17 @@ fn pointer(field: &str) -> String {
 
 async fn save(
     store: &Store,
-    rate_card: RateCard,
+    mut rate_card: RateCard,
     valid_from: DateTime<Utc>,
     by: Actor,
 ) -> Result<PublishedRateCard, CommandError> {
+    // Beside the document: see the migration that added the column.
+    let names = rate_card.take_names();
     let version = sqlx::query_scalar!(
-        "INSERT INTO write.rate_cards (document, valid_from, created_by, created_at)
-         VALUES ($1, $2, $3, $4) RETURNING version",
+        "INSERT INTO write.rate_cards (document, names, valid_from, created_by, created_at)
+         VALUES ($1, $2, $3, $4, $5) RETURNING version",
         Json(rate_card) as _,
+        Json(names) as _,
         valid_from,
         Json(by) as _,
         store.clock().now(),

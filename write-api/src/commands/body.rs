@@ -13,11 +13,6 @@ pub struct PlainBody {
     pub expected_version: Option<u64>,
 }
 
-/// Nothing: the address says it all.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NoBody {}
-
 /// Why.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -3,27 +3,31 @@
 use ::web::{Problem, Role};
 use actix_web::{HttpResponse, web};
 
-use super::body::NoBody;
+use super::body::MaybeBecause;
+use super::text::Reason;
 use crate::context::CommandRequest;
 use crate::store::{Command, CommandError, Decision, FixingAnswer, Handled, Work};
 
 /// A person's word on a price that waits.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ConfirmFixing {
     /// Which fixing.
     pub fixing_id: i64,
+    /// Why.
+    pub reason: Option<Reason>,
 }
 
 impl Command for ConfirmFixing {
     async fn carry_out(&self, work: &mut Work<'_>) -> Result<Handled, CommandError> {
-        work.decide_fixing(self.fixing_id, Decision::Confirm).await
+        let because = self.reason.as_ref().map(Reason::as_str);
+        work.decide_fixing(self.fixing_id, Decision::Confirm, because).await
     }
 }
 
 /// Confirms a metal price that waits.
 #[utoipa::path(
     post, path = "/v1/metal-fixings/{fixing_id}/confirm",
-    operation_id = "confirm_fixing", tag = "administration", request_body = NoBody,
+    operation_id = "confirm_fixing", tag = "administration", request_body = MaybeBecause,
     params(("fixing_id" = i64, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = FixingAnswer), (status = "default", body = Problem)),
 )]
@@ -32,6 +36,6 @@ pub async fn handler(
     fixing_id: web::Path<i64>,
 ) -> Result<HttpResponse, Problem> {
     request.caller.require_role(&[Role::Admin])?;
-    let NoBody {} = request.body()?;
-    request.execute(ConfirmFixing { fixing_id: *fixing_id }, None).await
+    let MaybeBecause { reason } = request.body()?;
+    request.execute(ConfirmFixing { fixing_id: *fixing_id, reason }, None).await
 }

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use shared::actor::Actor;
 use shared::metals::{
-    Doubt, FixingRefusal, FixingState, Held, Judgement, Metal, MetalFixing, Observation,
+    AgeLimits, Doubt, FixingRefusal, FixingState, Held, Judgement, Metal, MetalFixing, Observation,
     change_percent, judge,
 };
 use sqlx::PgConnection;
@@ -31,6 +31,14 @@ impl Default for FixingsConfig {
     /// Markets close from Friday evening to Monday morning, and for a week in the new year.
     fn default() -> Self {
         Self { jump_limit_percent: 10, stale_after_hours: 80, too_old_after_hours: 336 }
+    }
+}
+
+impl FixingsConfig {
+    /// From which age on prices are doubted.
+    pub const fn ages(&self) -> AgeLimits {
+        let Self { stale_after_hours, too_old_after_hours, .. } = *self;
+        AgeLimits { stale_after_hours, too_old_after_hours }
     }
 }
 
@@ -73,11 +81,12 @@ impl Work<'_> {
         self.answer(&FixingAnswer { fixing, already_done }).await
     }
 
-    /// A person decides about a fixing that waits.
+    /// A person decides about a fixing that waits, and may say why.
     pub async fn decide_fixing(
         &mut self,
         fixing_id: i64,
         decision: Decision,
+        because: Option<&str>,
     ) -> Result<Handled, CommandError> {
         let (store, connection, context) = self.parts();
         if !matches!(context.actor, Actor::Admin { .. }) {
@@ -90,8 +99,8 @@ impl Work<'_> {
             (FixingState::Accepted, Decision::Confirm)
             | (FixingState::Rejected, Decision::Reject) => (known, true),
             (FixingState::Waiting, decision) => {
-                let now = store.clock().now();
-                decide(connection, fixing_id, decision, &context.actor, now).await?;
+                let said = Said { decision, because, by: &context.actor, at: store.clock().now() };
+                decide(connection, fixing_id, &said).await?;
                 let fixing = by_id(connection, fixing_id).await?;
                 (fixing.ok_or(FixingRefusal::Unknown(fixing_id))?, false)
             }
@@ -185,25 +194,32 @@ async fn overtake(connection: &mut PgConnection, new: &New<'_>) -> Result<(), sq
     Ok(())
 }
 
+/// A person's word on a fixing.
+struct Said<'s> {
+    decision: Decision,
+    because: Option<&'s str>,
+    by: &'s Actor,
+    at: DateTime<Utc>,
+}
+
 async fn decide(
     connection: &mut PgConnection,
     fixing_id: i64,
-    decision: Decision,
-    by: &Actor,
-    at: DateTime<Utc>,
+    said: &Said<'_>,
 ) -> Result<(), sqlx::Error> {
-    let confirmed = decision == Decision::Confirm;
     sqlx::query!(
         "UPDATE write.metal_fixings
          SET state = CASE WHEN $2 THEN 'accepted' ELSE 'rejected' END,
-             reason = CASE WHEN $2 THEN reason ELSE 'by_a_person' END, decided_at = $3, decided_by = $4,
+             reason = CASE WHEN $2 THEN reason ELSE 'by_a_person' END,
+             decided_at = $3, decided_by = $4, decided_because = $5,
              set_id = CASE WHEN $2
                            THEN (SELECT coalesce(max(set_id), 0) + 1 FROM write.metal_fixings) END
          WHERE fixing_id = $1",
         fixing_id,
-        confirmed,
-        at,
-        Json(by) as _,
+        said.decision == Decision::Confirm,
+        said.at,
+        Json(said.by) as _,
+        said.because,
     )
     .execute(connection)
     .await?;
@@ -226,6 +242,7 @@ struct Row {
     set_id: Option<i64>,
     decided_by: Option<Json<Actor>>,
     decided_at: Option<DateTime<Utc>>,
+    decided_because: Option<String>,
 }
 
 impl TryFrom<Row> for MetalFixing {
@@ -249,6 +266,7 @@ impl TryFrom<Row> for MetalFixing {
             set_id: row.set_id,
             decided_by: row.decided_by.map(|by| by.0),
             decided_at: row.decided_at,
+            decided_because: row.decided_because,
         })
     }
 }
@@ -261,7 +279,7 @@ async fn by_id(
         Row,
         r#"SELECT fixing_id, metal, price_per_gram, currency, source, observed_at, received_at,
                   published_by AS "published_by: Json<Actor>", state, reason, change_percent, set_id,
-                  decided_by AS "decided_by: Json<Actor>", decided_at
+                  decided_by AS "decided_by: Json<Actor>", decided_at, decided_because
            FROM write.metal_fixings WHERE fixing_id = $1"#,
         fixing_id,
     )

@@ -4,9 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use pricing::fixing::{Fixing, Freshness, Metal, MetalPrice};
 use pricing::quote::PriceBook;
 use pricing::rate_card::RateCard;
+use shared::metals::{AgeLimits, Freshness as Age};
 use sqlx::types::Json;
 
-use super::{FixingsConfig, Store};
+use super::Store;
 
 /// How old the price of a metal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,10 +69,10 @@ impl Store {
         let Some(set_id) = self.set_at(now).await? else {
             return Ok((Vec::new(), waiting.cast_unsigned()));
         };
-        let limits = self.fixings();
+        let limits = self.fixings().ages();
         let ages = self.rows_of(set_id).await?.into_iter().map(|row| {
             let age = now - row.observed_at;
-            MetalAge { metal: row.metal, age, freshness: freshness(age, &limits) }
+            MetalAge { metal: row.metal, age, freshness: freshness(age, limits) }
         });
         Ok((ages.collect(), waiting.cast_unsigned()))
     }
@@ -96,9 +97,9 @@ impl Store {
 
     /// The set of metal prices with this number, judged for its age at `at`.
     pub async fn fixing_of(&self, set_id: i64, at: DateTime<Utc>) -> Result<Fixing, sqlx::Error> {
-        let limits = self.fixings();
+        let limits = self.fixings().ages();
         let prices = self.rows_of(set_id).await?.into_iter().map(|row| {
-            let freshness = freshness(at - row.observed_at, &limits);
+            let freshness = freshness(at - row.observed_at, limits);
             let price =
                 MetalPrice { per_gram: row.price_per_gram, currency: row.currency, freshness };
             (row.metal, price)
@@ -137,12 +138,10 @@ struct Row {
     observed_at: DateTime<Utc>,
 }
 
-fn freshness(age: TimeDelta, limits: &FixingsConfig) -> Freshness {
-    if age > TimeDelta::hours(limits.too_old_after_hours.into()) {
-        Freshness::TooOld
-    } else if age > TimeDelta::hours(limits.stale_after_hours.into()) {
-        Freshness::Stale
-    } else {
-        Freshness::Fresh
+fn freshness(age: TimeDelta, limits: AgeLimits) -> Freshness {
+    match limits.judge(age) {
+        Age::Fresh => Freshness::Fresh,
+        Age::Stale => Freshness::Stale,
+        Age::TooOld => Freshness::TooOld,
     }
 }

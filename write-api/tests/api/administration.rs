@@ -152,6 +152,19 @@ async fn price_books_are_published_side_by_side() {
     assert_eq!(app.count("SELECT count(*) FROM write.rate_cards").await, 2);
 }
 
+/// The programs of the last release refuse a document with fields that they do not know.
+#[tokio::test]
+async fn names_are_kept_beside_the_document() {
+    let app = TestApp::start().await;
+    app.administer(Method::POST, "/v1/rate-cards", json!({ "rate_card": demo_card() })).await;
+    let kept = "SELECT count(*) FROM write.rate_cards
+                WHERE strpos(document::text, 'names') = 0
+                  AND names -> 'finishes' -> 'polished' ->> 'ru' = 'Полировка'";
+    assert_eq!(app.count(kept).await, 1);
+    let book = app.store().price_book(SystemClock.now()).await.expect("the database answers");
+    assert_eq!(book.expect("a book").card.finishes[1].names, None, "no price depends on it");
+}
+
 #[tokio::test]
 async fn a_price_book_with_a_fault_is_refused_by_field() {
     let app = TestApp::start().await;
@@ -161,12 +174,16 @@ async fn a_price_book_with_a_fault_is_refused_by_field() {
         ("/materials/0/price_per_gram", json!("much")),
         ("/quantity_breaks/1/from_quantity", json!(5)),
         ("/vat_rate", json!("-1")),
+        ("/finishes/1/names/ru", json!("")),
+        ("/finishes/1/names/en", json!("As cast")), // the name of another one
+        ("/materials/0/names/de", json!("Silber")),
         ("/currency", json!("roubles")),
         ("/rounding/mode", json!("my way")),
     ];
     for (pointer, value) in bad {
         let mut card = demo_card();
-        *card.pointer_mut(pointer).expect("the demo card has the field") = value;
+        let (parent, field) = pointer.rsplit_once('/').expect("a pointer");
+        card.pointer_mut(parent).expect("the demo card has the place")[field] = value;
         let body = json!({ "rate_card": card });
         let answer = app.administer(Method::POST, "/v1/rate-cards", body).await;
         answer.invalid(&format!("/rate_card{pointer}"));

@@ -62,6 +62,28 @@ async fn a_change_within_the_limit_holds_at_once_and_a_jump_waits_for_a_word() {
     let again = app.decide(&app.admin, &far, "confirm").await;
     assert_eq!(again.json()["already_done"], true, "{}", again.text);
     app.decide(&app.admin, &far, "reject").await.problem(409, "not-waiting");
+    assert_eq!(confirmed["decided_because"], Value::Null, "nobody said why");
+}
+
+#[tokio::test]
+async fn why_a_person_decided_is_kept_with_the_price() {
+    let app = TestApp::start().await;
+    app.publish(gold("1000000", minutes_ago(60))).await;
+    for (price, minutes, decision) in [("2000000", 50, "confirm"), ("9000000", 40, "reject")] {
+        let jump = fixing(&app.publish(gold(price, minutes_ago(minutes))).await);
+        let path = format!("/v1/metal-fixings/{}/{decision}", jump["fixing_id"]);
+        for (field, value) in [("reason", json!("no")), ("reason", json!(5)), ("why", json!("so"))]
+        {
+            let request = app.post(&app.admin, &path).json(&json!({ field: value }));
+            Answer::to(request).await.invalid(&format!("/{field}"));
+        }
+        let said = json!({ "reason": "Compared with the exchange's own page" });
+        let decided = fixing(&Answer::to(app.post(&app.admin, &path).json(&said)).await);
+        assert_eq!(decided["decided_because"], said["reason"]);
+        let late = json!({ "reason": "Somebody else's second thought" });
+        let again = Answer::to(app.post(&app.admin, &path).json(&late)).await;
+        assert_eq!(fixing(&again)["decided_because"], said["reason"], "the first word stands");
+    }
 }
 
 #[tokio::test]
