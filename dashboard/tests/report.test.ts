@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { formats } from '../src/i18n/format'
 import { dictionaries, translator } from '../src/i18n/text'
 import { stonesText } from '../src/order/stones-text'
+import { callsOf } from '../src/pricelist/names'
 import { troubleText } from '../src/pricing/trouble-text'
 import { readModel } from '../src/report/read-model'
 import { readReport } from '../src/report/read-report'
@@ -88,5 +89,5 @@ test('stones are named in a line, also of a kind that is new', () => {
     { kind: 'pave', count: 24 },
     { kind: 'channel', count: 2 },
   ]
-  expect(stonesText(settings, translator('en'))).toBe('pavé × 24, channel × 2')
+  expect(stonesText(settings, callsOf(undefined, 'en', translator('en')))).toBe('pavé × 24, channel × 2')
 })

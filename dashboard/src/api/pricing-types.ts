@@ -2,7 +2,10 @@
 // wrote it.
 
 import type { COUNTS } from '../report/read-model'
+import type { components } from './generated/read-api'
 import type { MetalFixing } from './types'
+
+type Read = components['schemas']
 
 type CountName = (typeof COUNTS)[number]
 
@@ -36,7 +39,18 @@ export interface ModelMeasured {
 /** The last prices of metals, the newest of each first. */
 export interface MetalFixings {
   fixings: MetalFixing[]
+  metals?: MetalStanding[]
 }
+
+export interface MetalStanding {
+  metal: MetalFixing['metal']
+  freshness?: 'fresh' | 'stale' | 'too_old' | null
+  has_more: boolean
+}
+
+/** What can be ordered by the rate card in force. */
+export type PriceList = Read['PriceList']
+export type FinishChoice = Read['FinishChoice']
 
 /** How far the price of an order is; `null` when nothing is to be calculated. */
 export interface OrderPricing {

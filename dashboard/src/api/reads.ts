@@ -2,7 +2,7 @@
 
 import type { Http } from './http'
 import type { Message, MessageGroups, MessagePage } from './message-types'
-import type { AnalysisAnswer, MetalFixings, OrderPricing } from './pricing-types'
+import type { AnalysisAnswer, MetalFixings, OrderPricing, PriceList } from './pricing-types'
 import type {
   BoardPage,
   Card,
@@ -46,6 +46,7 @@ export function reads(http: Http) {
         signal,
       ),
     metals: (signal?: AbortSignal) => http.read<MetalFixings>('v1/metal-fixings', signal),
+    priceList: (signal?: AbortSignal) => http.read<PriceList>('v1/price-list', signal),
     messageGroups: (signal?: AbortSignal) => http.read<MessageGroups>('v1/message-groups', signal),
     messages: (fingerprint: string, cursor: string | null, signal?: AbortSignal) =>
       http.read<MessagePage>(`v1/messages?${query({ fingerprint, limit: PAGE, cursor })}`, signal),

@@ -6,6 +6,7 @@ import type { BoardRow, Status } from '../api/types'
 import { useI18n } from '../i18n/i18n'
 import { named } from '../i18n/text'
 import { Actions } from '../order/actions'
+import { useCalls } from '../pricelist/use-price-list'
 import { useBackend } from '../session/use-backend'
 import { StatusBadge } from '../ui/status'
 import { Promised, Since } from '../ui/time'
@@ -43,10 +44,11 @@ export const Row = memo(function Row({ row, gone, list }: { row: BoardRow; gone:
 
 function Work({ spec, reworks }: { spec: NonNullable<BoardRow['spec']>; reworks: number }) {
   const { t } = useI18n()
+  const calls = useCalls()
   return (
     <>
       <span>
-        {spec.material}, {spec.finish}
+        {calls.material(spec.material)}, {calls.finish(spec.finish)}
       </span>
       <span className="faint">
         {t('row.pieces', { count: spec.quantity })}

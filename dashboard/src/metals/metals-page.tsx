@@ -6,10 +6,13 @@ import { useBackend } from '../session/use-backend'
 import { ReadProblem } from '../ui/read-problem'
 import { useTitle } from '../ui/use-title'
 import { byMetal } from './by-metal'
+import { FixingForm } from './fixing-form'
 import { MetalPanel } from './metal-panel'
 
 /** Prices of metals change without an event of the board. */
 const ASK_EVERY_MS = 15_000
+/** Of the first price; later ones are in the currency of those before. */
+const USUAL_CURRENCY = 'RUB'
 
 export function MetalsPage() {
   const { t } = useI18n()
@@ -36,7 +39,8 @@ function Metals() {
       {metals.isPending && <p className="faint pad">{t('board.loading')}</p>}
       {metals.data?.fixings.length === 0 && <p className="faint pad">{t('metals.none')}</p>}
       {metals.data &&
-        byMetal(metals.data.fixings).map((each) => <MetalPanel key={each.metal} prices={each} />)}
+        byMetal(metals.data).map((each) => <MetalPanel key={each.metal} prices={each} />)}
+      {metals.data && <FixingForm currency={metals.data.fixings[0]?.currency ?? USUAL_CURRENCY} />}
     </div>
   )
 }

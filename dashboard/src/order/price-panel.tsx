@@ -3,8 +3,8 @@
 import type { Price, PriceLine } from '../api/types'
 import { useI18n } from '../i18n/i18n'
 import { named } from '../i18n/text'
+import { useCalls } from '../pricelist/use-price-list'
 import { Remarks } from './price-remarks'
-import { stoneName } from './stones-text'
 
 export function PricePanel({ price }: { price: Price | null }) {
   const { t } = useI18n()
@@ -69,12 +69,13 @@ function Breakdown({ price }: { price: Price }) {
 
 function Line({ line, currency }: { line: PriceLine; currency: string }) {
   const { t, f } = useI18n()
+  const calls = useCalls()
   const name = `price.code.${line.code.replaceAll('_', '-')}`
   return (
     <tr>
       <th scope="row">
         {named(t, name, line.code)}
-        {line.detail ? `: ${stoneName(line.detail, t)}` : null}
+        {line.detail ? `: ${calls.setting(line.detail)}` : null}
       </th>
       <td className="number faint">
         <Quantity line={line} currency={currency} />

@@ -5,6 +5,7 @@ import { Link } from 'wouter'
 import type { Quotes } from '../api/types'
 import { useI18n } from '../i18n/i18n'
 import { named } from '../i18n/text'
+import { useCalls } from '../pricelist/use-price-list'
 import { useBackend } from '../session/use-backend'
 import { ReadProblem } from '../ui/read-problem'
 import { Moment } from '../ui/time'
@@ -36,6 +37,7 @@ export function FoundQuotesPage({ reference }: { reference: string }) {
 
 function FoundQuotes({ quotes }: Pick<Quotes, 'quotes'>) {
   const { t, f } = useI18n()
+  const calls = useCalls()
   return (
     <table className="rows">
       <thead>
@@ -58,7 +60,8 @@ function FoundQuotes({ quotes }: Pick<Quotes, 'quotes'>) {
             </td>
             <td data-label={t('column.state')}>{named(t, `quote.state.${quote.state}`, quote.state)}</td>
             <td data-label={t('column.work')}>
-              {quote.spec.material}, {quote.spec.finish}, {t('row.pieces', { count: quote.spec.quantity })}
+              {calls.material(quote.spec.material)}, {calls.finish(quote.spec.finish)},{' '}
+              {t('row.pieces', { count: quote.spec.quantity })}
             </td>
             <td data-label={t('column.price')} className="number">
               {quote.price && f.money(quote.price.total)}

@@ -1,8 +1,10 @@
 // Stones that are set into each piece, kind by kind.
 
 import { useI18n } from '../i18n/i18n'
+import { useCalls, usePriceList } from '../pricelist/use-price-list'
 import { MOST_KINDS_OF_STONES, type Wish } from './wish'
 
+/** As long as the price list is not known. */
 const KINDS = ['prong', 'bezel', 'pave']
 
 type Stones = Wish['stones']
@@ -15,6 +17,9 @@ interface Props {
 
 export function StonesField({ stones, fault, onChange }: Props) {
   const { t } = useI18n()
+  const list = usePriceList()
+  const calls = useCalls()
+  const kinds = list?.settings.map(({ id }) => id) ?? KINDS
   const set = (index: number, part: Partial<Stones[number]>) =>
     onChange(stones.map((stone, each) => (each === index ? { ...stone, ...part } : stone)))
   return (
@@ -51,8 +56,10 @@ export function StonesField({ stones, fault, onChange }: Props) {
         </div>
       ))}
       <datalist id="stone-kinds">
-        {KINDS.map((kind) => (
-          <option key={kind} value={kind} />
+        {kinds.map((kind) => (
+          <option key={kind} value={kind}>
+            {calls.setting(kind)}
+          </option>
         ))}
       </datalist>
       {stones.length < MOST_KINDS_OF_STONES && (

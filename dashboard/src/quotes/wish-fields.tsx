@@ -1,9 +1,12 @@
-// Material, finish, quantity and the rest. The price book knows more names than are proposed here.
+// Material, finish, quantity and the rest. What is proposed is what the price list in force has.
 
 import { UNITS, type Unit } from '../api/types'
 import { useI18n } from '../i18n/i18n'
+import { finishesFor } from '../pricelist/names'
+import { useCalls, usePriceList } from '../pricelist/use-price-list'
 import type { Field, Wish } from './wish'
 
+/** As long as the price list is not known. */
 const MATERIALS = ['silver-925', 'gold-585', 'gold-750', 'platinum-950', 'brass', 'bronze', 'resin', 'nylon']
 const FINISHES = ['raw', 'polished', 'matte']
 
@@ -15,6 +18,10 @@ interface Props {
 
 export function WishFields({ wish, faults, onChange }: Props) {
   const { t } = useI18n()
+  const list = usePriceList()
+  const calls = useCalls()
+  const materials = list?.materials.map(({ id }) => id) ?? MATERIALS
+  const finishes = list ? finishesFor(list, wish.material).map(({ id }) => id) : FINISHES
   return (
     <div className="fields">
       <div className="field">
@@ -31,8 +38,8 @@ export function WishFields({ wish, faults, onChange }: Props) {
           ))}
         </select>
       </div>
-      <Name field="material" names={MATERIALS} {...{ wish, faults, onChange }} />
-      <Name field="finish" names={FINISHES} {...{ wish, faults, onChange }} />
+      <Name field="material" ids={materials} call={calls.material} {...{ wish, faults, onChange }} />
+      <Name field="finish" ids={finishes} call={calls.finish} {...{ wish, faults, onChange }} />
       <div className="field">
         <label htmlFor="quantity">{t('order.quantity')}</label>
         <input
@@ -68,11 +75,12 @@ export function WishFields({ wish, faults, onChange }: Props) {
 
 function Name({
   field,
-  names,
+  ids,
+  call,
   wish,
   faults,
   onChange,
-}: Props & { field: 'material' | 'finish'; names: string[] }) {
+}: Props & { field: 'material' | 'finish'; ids: string[]; call(id: string): string }) {
   const { t } = useI18n()
   return (
     <div className="field">
@@ -88,8 +96,10 @@ function Name({
         onChange={(event) => onChange({ [field]: event.target.value })}
       />
       <datalist id={`${field}-names`}>
-        {names.map((name) => (
-          <option key={name} value={name} />
+        {ids.map((id) => (
+          <option key={id} value={id}>
+            {call(id)}
+          </option>
         ))}
       </datalist>
     </div>
