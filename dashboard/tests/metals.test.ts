@@ -53,7 +53,11 @@ describe('prices of metals', () => {
       { metal: 'gold' as const, freshness: 'stale' as const, has_more: true },
       { metal: 'silver' as const, freshness: null, has_more: false },
     ]
-    const told = byMetal({ fixings, metals }).map(({ metal, freshness, hasMore }) => [metal, freshness, hasMore])
+    const told = byMetal({ fixings, metals }).map(({ metal, freshness, hasMore }) => [
+      metal,
+      freshness,
+      hasMore,
+    ])
     expect(told).toEqual([
       ['silver', null, false],
       ['gold', 'stale', true],
@@ -63,7 +67,13 @@ describe('prices of metals', () => {
 })
 
 describe('a price that somebody types', () => {
-  const wish: FixingWish = { metal: 'gold', price: '10 200,50', currency: 'RUB', source: ' LBMA ', observed: '' }
+  const wish: FixingWish = {
+    metal: 'gold',
+    price: '10 200,50',
+    currency: 'RUB',
+    source: ' LBMA ',
+    observed: '',
+  }
 
   test('is sent in minor units, to the last digit', () => {
     expect(minorOf('10200.50', 'RUB')).toBe('1020050')
@@ -76,7 +86,19 @@ describe('a price that somebody types', () => {
   })
 
   test('is not sent when it can be read in two ways, or in none', () => {
-    for (const price of ['', '0', '0,00', '-1', '1e3', '10,200.50', '1.2.3', '10000000.01', '1.000000001', 'x', ',5']) {
+    for (const price of [
+      '',
+      '0',
+      '0,00',
+      '-1',
+      '1e3',
+      '10,200.50',
+      '1.2.3',
+      '10000000.01',
+      '1.000000001',
+      'x',
+      ',5',
+    ]) {
       expect(minorOf(price, 'RUB'), price).toBeNull()
       expect(faultsOf({ ...wish, price }), price).toEqual(['price'])
       expect(bodyOf({ ...wish, price }), price).toBeNull()

@@ -28,7 +28,11 @@ describe('what can be ordered', () => {
 
   test('goes by what orders call it where the list has no name, or is not known', () => {
     const calls = callsOf(list, 'ru', translator('ru'))
-    expect([calls.finish('raw'), calls.finish('gilded'), calls.material('nylon')]).toEqual(['raw', 'gilded', 'nylon'])
+    expect([calls.finish('raw'), calls.finish('gilded'), calls.material('nylon')]).toEqual([
+      'raw',
+      'gilded',
+      'nylon',
+    ])
     const without = callsOf(undefined, 'en', translator('en'))
     expect([without.finish('polished'), without.setting('pave'), without.setting('glue')]).toEqual([
       'polished',

@@ -38,8 +38,7 @@ function Metals() {
       <ReadProblem of={metals} />
       {metals.isPending && <p className="faint pad">{t('board.loading')}</p>}
       {metals.data?.fixings.length === 0 && <p className="faint pad">{t('metals.none')}</p>}
-      {metals.data &&
-        byMetal(metals.data).map((each) => <MetalPanel key={each.metal} prices={each} />)}
+      {metals.data && byMetal(metals.data).map((each) => <MetalPanel key={each.metal} prices={each} />)}
       {metals.data && <FixingForm currency={metals.data.fixings[0]?.currency ?? USUAL_CURRENCY} />}
     </div>
   )
