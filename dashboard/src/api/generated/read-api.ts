@@ -322,6 +322,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/price-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What can be ordered by the rate card in force, with the names of it in Russian and English. No prices: ask for a quote. */
+        get: operations["price_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/quotes": {
         parameters: {
             query?: never;
@@ -758,6 +775,14 @@ export interface components {
             /** @description Send it as `after` to go on, now or later. */
             next: components["schemas"]["Position"];
         };
+        /** @description A finish that can be ordered. */
+        FinishChoice: {
+            /** @description What orders call it. */
+            id: string;
+            names?: components["schemas"]["Names"] | null;
+            /** @description The kinds of material it is for; all when empty. */
+            only_for: string[];
+        };
         /** @description Prices of metals. */
         Fixings: {
             /**
@@ -765,6 +790,8 @@ export interface components {
              *     a metal holds.
              */
             fixings: components["schemas"]["MetalFixing"][];
+            /** @description Of each metal that has any, in the same order. */
+            metals: components["schemas"]["MetalStanding"][];
             /** @description The log's position that was visible beside them. */
             position: components["schemas"]["Position"];
         };
@@ -828,6 +855,11 @@ export interface components {
              */
             version?: number | null;
         };
+        /**
+         * @description Whether the price of a metal that holds may still be used.
+         * @enum {string}
+         */
+        Freshness: "fresh" | "stale" | "too_old";
         /** @description Nothing new, and the stream lives. */
         Heartbeat: {
             /**
@@ -934,6 +966,14 @@ export interface components {
              * @description The version of the status's list that the order is in now.
              */
             view_version: number;
+        };
+        /** @description A material that can be ordered. */
+        MaterialChoice: {
+            /** @description What orders call it. */
+            id: string;
+            /** @description `metal`, `resin` or `nylon`. */
+            kind: string;
+            names?: components["schemas"]["Names"] | null;
         };
         /** @description A message with all that is known of it. */
         MessageAnswer: components["schemas"]["MessageRow"] & {
@@ -1071,6 +1111,8 @@ export interface components {
              * @description When.
              */
             decided_at?: string | null;
+            /** @description Why, in the person's words. */
+            decided_because?: string | null;
             decided_by?: components["schemas"]["Actor"] | null;
             /**
              * Format: int64
@@ -1103,6 +1145,14 @@ export interface components {
             source: string;
             /** @description Whether it holds. */
             state: components["schemas"]["FixingState"];
+        };
+        /** @description How a metal stands. */
+        MetalStanding: {
+            freshness?: components["schemas"]["Freshness"] | null;
+            /** @description Whether it has older accepted prices than those that are shown. */
+            has_more: boolean;
+            /** @description Which metal. */
+            metal: components["schemas"]["Metal"];
         };
         /** @description What was measured of the model. */
         ModelFacts: {
@@ -1140,6 +1190,13 @@ export interface components {
              * @description Whole minor units: 12 345 is 123.45.
              */
             minor: number;
+        };
+        /** @description What people call something. */
+        Names: {
+            /** @description In English. */
+            en: string;
+            /** @description In Russian. */
+            ru: string;
         };
         /**
          * Format: uuid
@@ -1360,6 +1417,29 @@ export interface components {
             rate: string;
             /** @description Of what: `g`, `cm2`, `piece`, `order`, … */
             unit: string;
+        };
+        /** @description What can be ordered. At most 1000 of each, as many as a card may have. */
+        PriceList: {
+            /** @description In the card's order. */
+            finishes: components["schemas"]["FinishChoice"][];
+            /** @description Whether it can be had sooner, for more. */
+            has_rush: boolean;
+            /** @description In the card's order. */
+            materials: components["schemas"]["MaterialChoice"][];
+            /** @description The log's position that was visible beside them. */
+            position: components["schemas"]["Position"];
+            /**
+             * Format: int64
+             * @description The rate card in force; nothing before the first one was published.
+             */
+            rate_card_version?: number | null;
+            /** @description In the card's order. */
+            settings: components["schemas"]["SettingChoice"][];
+            /**
+             * Format: date-time
+             * @description Since when it has been in force.
+             */
+            valid_from?: string | null;
         };
         /** @description What the price is at least and at most, when the model does not say its volume exactly. The price is the upper end. */
         PriceRange: {
@@ -1688,6 +1768,12 @@ export interface components {
          * @description A person at the CRM.
          */
         SellerId: string;
+        /** @description A way of setting stones that can be ordered. */
+        SettingChoice: {
+            /** @description What orders call it. */
+            id: string;
+            names?: components["schemas"]["Names"] | null;
+        };
         /**
          * @description Which end of a list comes first. Lists are sorted by when the present status began.
          * @enum {string}
@@ -2656,6 +2742,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ParkedDeliveryPage"];
+                };
+            };
+            /** @description The answer that you hold is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    price_list: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `ETag` of the answer that you hold */
+                "If-None-Match"?: string;
+                /** @description Not from before this position */
+                "MES-Min-Position"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Names this answer; absent from searches */
+                    ETag?: string;
+                    /** @description Everything that happened before this moment is in the answer */
+                    "MES-As-Of"?: string;
+                    /** @description Every event up to here is in the answer */
+                    "MES-Position"?: string;
+                    /** @description `cache`, `replica` or `primary` */
+                    "MES-Served-By"?: string;
+                    /** @description `true` when the answer may be from before `MES-Min-Position` */
+                    "MES-Stale"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceList"];
                 };
             };
             /** @description The answer that you hold is current */

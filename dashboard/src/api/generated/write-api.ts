@@ -208,7 +208,7 @@ export interface paths {
         put?: never;
         /**
          * Uploads a 3D model: the body is the file. It may be sent again at no cost. With unit, material and finish in the
-         *     query the answer says about what it will cost.
+         *     query, and rush and stones if they are wished, the answer says about what it will cost.
          */
         post: operations["upload_model"];
         delete?: never;
@@ -1064,6 +1064,8 @@ export interface components {
              * @description When.
              */
             decided_at?: string | null;
+            /** @description Why, in the person's words. */
+            decided_because?: string | null;
             decided_by?: components["schemas"]["Actor"] | null;
             /**
              * Format: int64
@@ -1134,8 +1136,6 @@ export interface components {
              */
             minor: number;
         };
-        /** @description Nothing: the address says it all. */
-        NoBody: Record<string, never>;
         /**
          * Format: uuid
          * @description A person who makes orders.
@@ -1429,7 +1429,10 @@ export interface components {
         };
         /** @description A price book to be. */
         PublishRateCard: {
-            /** @description Metals, finishes, machine rates, quantity breaks, minima, tax and rounding. */
+            /**
+             * @description Metals, finishes, machine rates, quantity breaks, minima, tax and rounding. Materials, finishes and settings may
+             *     have `names`, such as `{"ru": "Полировка", "en": "Polished"}`, for people; their `id` is what orders use.
+             */
             rate_card: Record<string, never>;
             /**
              * Format: date-time
@@ -2197,7 +2200,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NoBody"];
+                "application/json": components["schemas"]["MaybeBecause"];
             };
         };
         responses: {
@@ -2232,7 +2235,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NoBody"];
+                "application/json": components["schemas"]["MaybeBecause"];
             };
         };
         responses: {
@@ -2263,6 +2266,14 @@ export interface operations {
                 material?: components["schemas"]["RateCardKey"];
                 /** @description Pieces; one if not said. */
                 quantity?: components["schemas"]["Quantity"];
+                /** @description Sooner than usual, for the rate card's surcharge; `false` if not said. */
+                rush?: boolean;
+                /**
+                 * @description Stones that are set into each piece, as `kind:count`, with commas between kinds: at most 32 kinds, each named
+                 *     once, each with 1 to 10000 stones. None if not said.
+                 * @example pave:12,prong:1
+                 */
+                settings?: string;
                 /** @description The unit of the model's numbers; `file` when the file itself says it. */
                 unit?: components["schemas"]["Unit"];
             };
