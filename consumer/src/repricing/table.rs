@@ -29,7 +29,7 @@ pub fn sum(minor: i128) -> String {
     let digits = minor.unsigned_abs().to_string();
     let mut text = String::from(if minor < 0 { "-" } else { "" });
     for (index, digit) in digits.char_indices() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(' ');
         }
         text.push(digit);

@@ -23,7 +23,7 @@ fn of_the_box(model: &Analysis) -> Known {
 fn items() -> impl Iterator<Item = Item> {
     let wishes = [("silver-925", 1), ("gold-585", 3), ("brass", 50), ("resin", 1)];
     let stones = |(kind, count): (&str, u32)| Stones { kind: kind.to_owned(), count };
-    let set = vec![("pave", 40), ("prong", 1)].into_iter().map(stones).collect::<Vec<_>>();
+    let set = [("pave", 40), ("prong", 1)].map(stones).to_vec();
     let extras = [(false, Vec::new()), (true, Vec::new()), (true, set)];
     wishes.into_iter().flat_map(move |(material, quantity)| {
         extras.clone().map(|(rush, settings)| Item {
