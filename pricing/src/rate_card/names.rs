@@ -86,8 +86,8 @@ fn validate<'card>(
 mod tests {
     use super::*;
 
-    fn names(ru: &str, en: &str) -> Option<Names> {
-        Some(Names { ru: ru.to_owned(), en: en.to_owned() })
+    fn names(ru: &str, en: &str) -> Names {
+        Names { ru: ru.to_owned(), en: en.to_owned() }
     }
 
     #[test]
@@ -97,11 +97,17 @@ mod tests {
             spoil(&mut card);
             card.validate().unwrap_err().field
         };
-        assert_eq!(broken(|c| c.finishes[1].names = names("", "x")), "finishes[1].names.ru");
-        assert_eq!(broken(|c| c.finishes[1].names = names("x", " x")), "finishes[1].names.en");
-        assert_eq!(broken(|c| c.materials[0].names = names("a\nb", "x")), "materials[0].names.ru");
+        assert_eq!(broken(|c| c.finishes[1].names = Some(names("", "x"))), "finishes[1].names.ru");
         assert_eq!(
-            broken(|c| c.settings[2].names = names("x", &"x".repeat(61))),
+            broken(|c| c.finishes[1].names = Some(names("x", " x"))),
+            "finishes[1].names.en"
+        );
+        assert_eq!(
+            broken(|c| c.materials[0].names = Some(names("a\nb", "x"))),
+            "materials[0].names.ru"
+        );
+        assert_eq!(
+            broken(|c| c.settings[2].names = Some(names("x", &"x".repeat(61)))),
             "settings[2].names.en"
         );
         let twice = |card: &mut RateCard| card.finishes[2].names = card.finishes[1].names.clone();
@@ -113,7 +119,7 @@ mod tests {
         let whole = RateCard::sample();
         let mut bare = whole.clone();
         let taken = bare.take_names();
-        assert_eq!(taken.finishes["matte"], names("Матовая", "Matte").unwrap());
+        assert_eq!(taken.finishes["matte"], names("Матовая", "Matte"));
         assert_eq!(taken.materials.len(), whole.materials.len());
         assert_eq!(bare.take_names(), CardNames::default(), "nothing is left");
         let json = serde_json::to_string(&bare).unwrap();

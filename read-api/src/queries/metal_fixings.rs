@@ -38,6 +38,7 @@ pub struct MetalFixings {
 }
 
 /// Prices of metals.
+#[expect(clippy::struct_field_names, reason = "the answer's word for them")]
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Fixings {
     /// By metal: the one that waits for a person, then what was accepted, the newest first. The first accepted one of
@@ -95,15 +96,16 @@ impl Question for MetalFixings {
         .await?;
         let first = rows.first().ok_or_else(no_checkpoint)?;
         let head = Head::new(first.epoch, first.position, first.current_at, None)?;
-        let rows = rows.into_iter().filter_map(|row| row.fixing.map(|fixing| fixing.0)).collect();
-        let (fixings, metals) = self.cut(rows);
+        let rows: Vec<_> =
+            rows.into_iter().filter_map(|row| row.fixing.map(|fixing| fixing.0)).collect();
+        let (fixings, metals) = self.cut(&rows);
         Ok(Snapshot { head, answer: Fixings { fixings, metals, position: head.position } })
     }
 }
 
 impl MetalFixings {
     /// Drops the one price too many that tells whether a metal has more, and judges the one that holds.
-    fn cut(&self, rows: Vec<MetalFixing>) -> (Vec<MetalFixing>, Vec<MetalStanding>) {
+    fn cut(&self, rows: &[MetalFixing]) -> (Vec<MetalFixing>, Vec<MetalStanding>) {
         let (mut kept, mut metals) = (Vec::with_capacity(rows.len()), Vec::new());
         for of_one in rows.chunk_by(|one, next| one.metal == next.metal) {
             let is_accepted = |fixing: &&MetalFixing| fixing.state == FixingState::Accepted;
