@@ -67,7 +67,7 @@ enum Scenario {
 const USUAL: [Scenario; 4] = [Scenario::Steady, Scenario::Repeat, Scenario::Flood, Scenario::Batch];
 
 /// Models of a heap: some seconds of work for one thread.
-const HEAP: u32 = 24;
+const HEAP: u32 = 12;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
@@ -118,7 +118,7 @@ async fn scaling(args: &Args, floor: &Floor, shutdown: &Shutdown) -> Result<Vec<
     }
     let (small, large) = (median(small), median(large));
     Ok(vec![
-        Line::ratio("models of 1 M facets per second, the small stack", small),
+        Line::ratio("models of 2.5 M facets per second, the small stack", small),
         Line::ratio("the larger stack", large),
         Line::ratio("larger / small, medians", large / small).at_least(1.6),
     ])

@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 use shared::clock::{Clock, SystemClock};
 use shared::contracts::inbound::{Inbound, OrderSubmitted};
 use shared::ids::ModelId;
 use shared::platform::shutdown::Shutdown;
+use tokio::time::{Instant, sleep};
 
 use super::ledger::Ledger;
 use super::torus::torus;
 use crate::broker::{Broker, Letter, Post, eavesdrop};
-use crate::rest::{Api, Asking, client};
+use crate::rest::{Api, Asking, CallError, client};
 use crate::stack::Stack;
 use crate::trouble::Trouble;
 
@@ -24,10 +28,21 @@ const PRICED_EVENTS: [&str; 4] =
 /// The units a file can be taken in: each is an analysis of its own of the same file.
 pub const UNITS: [&str; 4] = ["millimetre", "centimetre", "inch", "metre"];
 
+/// How often to look for reports.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What of an analysis we ask about.
+#[derive(Deserialize)]
+struct Analysed {
+    report: Option<IgnoredAny>,
+}
+
 /// Customers of one stack.
 pub struct Floor {
     run: String,
     shop: Api,
+    /// The shop again, where it reads.
+    asking: Api,
     post: Post,
     partners: Vec<Api>,
     /// What was heard.
@@ -50,9 +65,11 @@ impl Floor {
             eavesdrop(&broker, &PRICED_EVENTS, shutdown, move |event| heard.hear(&event));
         listening.await.context("listening to mes.events")?;
         let api = |key: &str| Api::new(&http, &stack.write_api, key, &trouble);
+        let shop = stack.key_of("shop")?;
         Ok(Self {
             run: run.to_owned(),
-            shop: api(stack.key_of("shop")?),
+            shop: api(shop),
+            asking: Api::new(&http, &stack.read_api, shop, &trouble),
             post: Post::open(&broker, "shop", shutdown),
             partners: stack.partners.iter().map(|partner| api(&partner.key)).collect(),
             ledger,
@@ -118,6 +135,32 @@ impl Floor {
         let asking = Asking { key: Some(&number), ..Asking::default() };
         api.post("/v1/orders", &body, asking).await?;
         Ok(number)
+    }
+
+    /// Waits until the reports about priced models, in [`UNITS`]`[0]`, are made: they are made after the prices, when nobody
+    /// waits, and would take the machine from whatever is measured next.
+    ///
+    /// # Errors
+    /// When one takes longer than `patience`, seconds and minutes.
+    pub async fn reported(&self, models: &[ModelId], patience: Duration) -> Result<()> {
+        let deadline = Instant::now() + patience;
+        for model in models {
+            let path = format!("/v1/models/{model}/analysis?unit={}", UNITS[0]);
+            while !self.is_reported(&path).await? {
+                ensure!(Instant::now() < deadline, "there is no report of {model}");
+                sleep(LOOK).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_reported(&self, path: &str) -> Result<bool> {
+        match self.asking.get::<Analysed>(path, Asking::default()).await {
+            Ok(analysed) => Ok(analysed.report.is_some()),
+            // The replica does not know of it yet.
+            Err(CallError::Refused { status: 404, .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn number(&self, channel: char) -> String {

@@ -15,7 +15,7 @@ use crate::figures::{Line, percentile};
 const LONG: u32 = 200_000;
 const MONSTER: u32 = 5_000_000;
 /// Facets of the models of a heap.
-pub const HEAPED: u32 = 1_000_000;
+pub const HEAPED: u32 = 2_500_000;
 const PATIENCE: Duration = Duration::from_mins(5);
 const BETWEEN_SHORT: Duration = Duration::from_millis(500);
 /// Orders per second of those beside a batch.
@@ -145,6 +145,7 @@ pub async fn heap(floor: &Floor, models: u32) -> Result<f64> {
     let began = times.iter().filter_map(Times::started).min().context("nothing began")?;
     let ended = times.iter().filter_map(Times::ended).max().context("nothing ended")?;
     let seconds = (ended - began).to_std()?.as_secs_f64();
+    floor.reported(&models, PATIENCE).await?;
     Ok(count / seconds)
 }
 
