@@ -235,7 +235,7 @@ impl Follower {
         address: (String, u16),
         mut connection: PgConnection,
     ) -> Result<Self, FollowerError> {
-        database::within(WRITE_DEADLINE, note_timeline(&mut connection)).await?;
+        database::within(WRITE_DEADLINE, note_timeline(&mut connection, access.now())).await?;
         let loaded = load_cursor(&mut connection, name, access.now());
         let cursor = database::within(CONNECT_DEADLINE, loaded).await?;
         tracing::info!(follower.name = name, log.position = cursor, "leads");
@@ -399,13 +399,20 @@ async fn try_lock(connection: &mut PgConnection, name: &str) -> Result<bool, sql
 }
 
 /// A promotion (and a restore) begins a new timeline of PostgreSQL, whoever did it: whoever leads there first begins
-/// another epoch of the log.
-async fn note_timeline(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+/// another epoch of the log. A restore does not know the epochs of the future that it gives up, and none of them may come
+/// again: this one is at least as high as the second in which it begins.
+async fn note_timeline(
+    connection: &mut PgConnection,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
     let Some(timeline) = database::timeline(connection).await? else { return Ok(()) };
     let noted = sqlx::query!(
-        "UPDATE write.system SET epoch = epoch + (timeline IS NOT NULL)::int, timeline = $1
+        "UPDATE write.system
+         SET epoch = CASE WHEN timeline IS NULL AND $1::bigint = 1 THEN epoch ELSE greatest(epoch + 1, $2) END,
+             timeline = $1
          WHERE timeline IS DISTINCT FROM $1",
         i64::from(timeline),
+        now.timestamp(),
     )
     .execute(connection)
     .await?;

@@ -13,7 +13,7 @@
 //! A primary that just died is started again where it is, as every process; this is for one that does not come back, or
 //! that does not answer.
 
-mod fence;
+pub mod fence;
 mod pulse;
 mod request;
 

@@ -42,7 +42,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// Asks the supervisor to stop everything and waits for it.
-fn stop(home: &Home, keep: bool) -> Result<bool> {
+pub fn stop(home: &Home, keep: bool) -> Result<bool> {
     let Some(supervisor) = lock::holder(home)? else { return Ok(false) };
     if keep {
         fs::write(home.keep_marker(), "")?;

@@ -69,7 +69,7 @@ impl Home {
 
     /// Removes the data of the servers wherever it lies; the logs stay.
     pub fn remove_data(&self) -> Result<()> {
-        for folder in ["postgres", "redis", "rabbitmq", "models"] {
+        for folder in ["postgres", "archive", "redis", "rabbitmq", "models"] {
             remove_folder(&self.root.join(folder))?;
         }
         let record = self.record();
@@ -135,7 +135,7 @@ fn belongs_to_us(folder: &Path) -> Result<()> {
     bail!("{} exists and belongs to somebody else; remove it", folder.display())
 }
 
-fn remove_folder(folder: &Path) -> Result<()> {
+pub fn remove_folder(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot remove {}", folder.display()))

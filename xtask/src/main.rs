@@ -1,5 +1,6 @@
 //! `cargo xtask`: the front door. One file per subcommand; `cargo xtask help` lists them.
 
+mod backup;
 mod cargo;
 mod check;
 mod cluster;
@@ -18,6 +19,8 @@ mod outages;
 mod packages;
 mod ports;
 mod process;
+mod rebuild;
+mod restore;
 mod sabotage;
 mod secrets;
 mod seed;
@@ -62,6 +65,12 @@ enum Command {
     Outages(outages::Args),
     /// Replace the PostgreSQL primary of a running stack by one of its standbys
     Failover(cluster::Args),
+    /// Begin or go on to archive the log of a running stack, with a base backup
+    Backup(backup::Args),
+    /// Bring a stack back to what its database was at a moment, from a base backup and the archived log
+    Restore(restore::Args),
+    /// Fill the read model of a running stack anew from the log, beside the live one, and switch
+    Rebuild(rebuild::Args),
     /// Check everything that does not need a running system: style, wall, migrations, documents
     Check(check::Args),
     /// Bring the schema of a running stack up to date
@@ -87,6 +96,9 @@ fn main() -> ExitCode {
         Command::Sabotage(args) => sabotage::run(&args),
         Command::Outages(args) => outages::run(&args),
         Command::Failover(args) => cluster::run(&args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => restore::run(args),
+        Command::Rebuild(args) => rebuild::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Sqlx => sqlx_data::run(),

@@ -7,7 +7,7 @@ mod redis;
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use postgres::Node;
 
@@ -15,6 +15,7 @@ use crate::home::Home;
 use crate::ports::Ports;
 use crate::process::Running;
 use crate::secrets::Secrets;
+use crate::stack::Stack;
 
 /// What the servers are for; a few settings differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,14 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// What a stack was made from that runs, or whose data was kept.
+    pub fn recorded(name: &str) -> Result<Self> {
+        let record = Stack::read(&Home::of(name)?)?;
+        let stack = record.with_context(|| format!("there is no stack `{name}`, or it starts"))?;
+        let (ports, secrets) = (stack.ports, stack.secrets);
+        Ok(Self { home: Home::create(name)?, ports, secrets, purpose: Purpose::Stack })
+    }
+
     pub fn redis_url(&self) -> String {
         redis::url(self)
     }

@@ -29,7 +29,7 @@ const READY: Duration = Duration::from_mins(2);
 pub struct Args {
     /// The stack's name: each name is an isolated stack with ports and data of its own
     #[arg(long, default_value = "main")]
-    name: String,
+    pub name: String,
     /// Without the simulator of shop, CRM, carrier and partners
     #[arg(long)]
     empty: bool,
@@ -41,7 +41,7 @@ pub struct Args {
     no_build: bool,
     /// Keep the data when the stack stops: the next `up` goes on with it
     #[arg(long)]
-    keep: bool,
+    pub keep: bool,
     /// Optimised binaries, as in production: for measuring. The first build takes many minutes
     #[arg(long)]
     release: bool,

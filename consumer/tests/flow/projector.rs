@@ -10,6 +10,7 @@ use consumer::projector::{Projector, ProjectorConfig, ProjectorError};
 use consumer::{checkpoint, recount};
 use futures_util::StreamExt;
 use shared::actor::Actor;
+use shared::clock::{Clock, SystemClock};
 use shared::order::events::OrderEvent;
 use shared::order::{Order, samples};
 use shared::position::Position;
@@ -296,13 +297,16 @@ async fn whoever_leads_first_after_a_promotion_begins_another_epoch() {
         .execute(&mut connection)
         .await
         .unwrap();
-    assert_eq!(projector(&database, 10).drain().await.unwrap().epoch, 2);
-    assert_eq!(projector(&database, 10).drain().await.unwrap().epoch, 2);
+    let second = SystemClock.now().timestamp();
+    let begun = projector(&database, 10).drain().await.unwrap().epoch;
+    // A restore does not know which epochs the future had that it gives up, but that there was less than one a second.
+    assert!(i64::from(begun) >= second, "{begun}");
+    assert_eq!(projector(&database, 10).drain().await.unwrap().epoch, begun);
     let told: i64 = sqlx::query_scalar("SELECT epoch FROM read.checkpoint")
         .fetch_one(&mut connection)
         .await
         .unwrap();
-    assert_eq!(told, 2);
+    assert_eq!(told, i64::from(begun));
 }
 
 #[tokio::test]

@@ -188,7 +188,7 @@ async fn a_frozen_primary_that_nobody_could_stop_is_left_and_never_gone_back_to(
     assert!(matches!(follower.read().await, Err(FollowerError::Moved("test"))));
     let mut follower = Follower::try_lead(&access, "test").await.unwrap().unwrap();
     follower.read().await.unwrap();
-    assert_eq!(epoch(&pool).await, 2);
+    assert!(epoch(&pool).await > 2, "one that no other future has had");
     let numbers: Vec<i32> = sqlx::query_scalar("SELECT DISTINCT number FROM noted ORDER BY 1")
         .fetch_all(&pool)
         .await

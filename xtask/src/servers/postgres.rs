@@ -8,6 +8,10 @@
 //! which that user owns. There are no Unix sockets: their path may not exceed 107 bytes, and
 //! nobody can choose how deep a checkout lies.
 
+pub mod archive;
+pub mod recovery;
+mod settings;
+
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
@@ -21,6 +25,7 @@ use nix::unistd::{Uid, User};
 use super::{Purpose, Setup};
 use crate::files;
 use crate::process::{self, Launch, Running};
+pub use settings::write_settings;
 
 /// One of the servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -215,24 +220,34 @@ fn create_primary(setup: &Setup, data: &Path) -> Result<()> {
     let main = data.join("postgresql.conf");
     let text = fs::read_to_string(&main)?;
     fs::write(&main, text + "\ninclude 'mes.conf'\n")?;
-    fs::write(data.join("pg_hba.conf"), access(setup.purpose)).context("cannot write pg_hba.conf")
+    fs::write(data.join("pg_hba.conf"), settings::access(setup.purpose))
+        .context("cannot write pg_hba.conf")
 }
 
 /// A fresh copy of the primary, in place of whatever the standby had. Its slot is there already.
 pub fn copy_primary(setup: &Setup, node: Node) -> Result<()> {
     let data = folder(setup, node)?;
-    if data.exists() {
-        fs::remove_dir_all(&data)?;
+    base_backup(setup, &data, Some(node))?;
+    let signal = data.join("standby.signal");
+    fs::write(&signal, "")?;
+    give_to_server_user(&signal)
+}
+
+/// Copies the primary, with the log that the copy needs to be whole, into a folder that is not there yet. The log is kept
+/// by the slot of the standby that it is for.
+pub fn base_backup(setup: &Setup, to: &Path, standby: Option<Node>) -> Result<()> {
+    if to.exists() {
+        fs::remove_dir_all(to)?;
     }
     let port = primary(setup).port(setup).to_string();
     let mut backup = as_server_user("pg_basebackup")?;
     backup.args(["-h", "127.0.0.1", "-U", "postgres", "-p", &port]);
-    backup.args(["-X", "stream", "-S", &node.slot(), "-c", "fast"]).arg("-D").arg(&data);
+    backup.args(["-X", "stream", "-c", "fast"]).arg("-D").arg(to);
+    if let Some(standby) = standby {
+        backup.args(["-S", &standby.slot()]);
+    }
     backup.env("PGPASSWORD", &setup.secrets.postgres).current_dir("/");
-    process::output(&mut backup)?;
-    let signal = data.join("standby.signal");
-    fs::write(&signal, "")?;
-    give_to_server_user(&signal)
+    process::output(&mut backup).map(drop)
 }
 
 fn launch(setup: &Setup, node: Node) -> Result<Launch> {
@@ -246,94 +261,6 @@ fn launch(setup: &Setup, node: Node) -> Result<Launch> {
     // Fast shutdown: sessions are ended, the data is consistent.
     launch.stop = Signal::SIGINT;
     Ok(launch)
-}
-
-/// Who may log in how. Not by SCRAM: its 4096 rounds cost a debug build a good part of a second
-/// per connection, and protect nothing where passwords are 128 random bits on a loopback address.
-/// Tests, with their thousands of connections, do without.
-fn access(purpose: Purpose) -> String {
-    let method = match purpose {
-        Purpose::Stack => "md5",
-        Purpose::Tests => "trust",
-    };
-    format!(
-        "host all all 127.0.0.1/32 {method}\n\
-         host replication all 127.0.0.1/32 {method}\n"
-    )
-}
-
-/// Writes `mes.conf`, anew at each start: ports may have changed. Later lines win.
-pub fn write_settings(setup: &Setup, node: Node, follows: Follows) -> Result<()> {
-    let quoted =
-        |(name, value): (&str, String)| format!("{name} = '{}'\n", value.replace('\'', "''"));
-    let own = own_settings(setup, node, follows).into_iter().map(quoted);
-    let lines = common_settings(setup.purpose).to_owned() + &own.collect::<Vec<_>>().concat();
-    let path = node.data(setup).join("mes.conf");
-    files::write_private(&path, &lines)?;
-    give_to_server_user(&path)
-}
-
-fn own_settings(setup: &Setup, node: Node, follows: Follows) -> Vec<(&'static str, String)> {
-    let mut settings = vec![("port", node.port(setup).to_string())];
-    if setup.purpose == Purpose::Stack {
-        let others = Node::all(setup.purpose).filter(|other| *other != node).map(Node::slot);
-        let others = others.collect::<Vec<_>>().join(", ");
-        settings.push(("synchronous_standby_names", format!("ANY 1 ({others})")));
-    } else if follows != Follows::Nobody {
-        // A standby inherits the whole configuration; this one stays small.
-        settings.push(("shared_buffers", "64MB".to_owned()));
-    }
-    let (source, name) = match follows {
-        Follows::Nobody => return settings,
-        Follows::Unnamed(source) => (source, "joining".to_owned()),
-        Follows::AsStandby(source) => (source, node.slot()),
-    };
-    let (port, password) = (source.port(setup), &setup.secrets.postgres);
-    let source = format!(
-        "host=127.0.0.1 port={port} user=postgres password={password} application_name={name}"
-    );
-    settings.push(("primary_conninfo", source));
-    settings.push(("primary_slot_name", node.slot()));
-    settings.push(("hot_standby_feedback", "on".to_owned()));
-    settings
-}
-
-fn common_settings(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Stack => {
-            "listen_addresses = '127.0.0.1'\n\
-             unix_socket_directories = ''\n\
-             shared_preload_libraries = 'pg_stat_statements'\n\
-             wal_level = 'replica'\n\
-             max_wal_senders = '10'\n\
-             max_replication_slots = '10'\n\
-             max_slot_wal_keep_size = '4GB'\n\
-             wal_retrieve_retry_interval = '200ms'\n\
-             max_connections = '200'\n\
-             shared_buffers = '256MB'\n\
-             idle_in_transaction_session_timeout = '60s'\n\
-             log_min_duration_statement = '500ms'\n"
-        }
-        // fsync off: the operating system keeps what a killed process has written, so tests that
-        // kill PostgreSQL lose nothing; only a machine that loses power would.
-        Purpose::Tests => {
-            "listen_addresses = '127.0.0.1'\n\
-             unix_socket_directories = ''\n\
-             shared_preload_libraries = 'pg_stat_statements'\n\
-             wal_level = 'replica'\n\
-             max_wal_senders = '10'\n\
-             max_replication_slots = '10'\n\
-             max_slot_wal_keep_size = '4GB'\n\
-             max_connections = '400'\n\
-             shared_buffers = '256MB'\n\
-             fsync = 'off'\n\
-             # Nobody waits for this standby but the test that starts it.\n\
-             synchronous_standby_names = 'standby_of_a_test'\n\
-             synchronous_commit = 'local'\n\
-             full_page_writes = 'off'\n\
-             autovacuum_naptime = '5min'\n"
-        }
-    }
 }
 
 /// One of PostgreSQL's programs, to be run as its user.
