@@ -30,16 +30,16 @@ mod producers;
 mod projection;
 mod reproject;
 mod resend;
+mod round;
 mod sent;
+mod stations;
 mod watches;
 mod webhooks;
 mod windows;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
 use shared::ids::OrderId;
 use shared::incident::{Finding, Incident};
 use shared::order::census::Bucket;
@@ -54,6 +54,7 @@ pub use config::WatchdogConfig;
 use heal::Remedy;
 use metrics::WatchdogMetrics;
 use policy::{Next, Policy};
+pub use round::Round;
 use watches::Watch;
 
 /// The name of its lead, its beat and its word in orders' logs.
@@ -132,29 +133,6 @@ impl Scene<'_> {
     }
 }
 
-/// What a round did.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Round {
-    /// Open orders in each bucket.
-    pub buckets: BTreeMap<&'static str, u64>,
-    /// Open orders in no bucket.
-    pub unaccounted: u64,
-    /// Incidents that are open now, by cause.
-    pub open: BTreeMap<&'static str, u64>,
-    /// Remedies that were applied.
-    pub tried: u64,
-    /// Incidents that were escalated.
-    pub escalated: u64,
-    /// Incidents whose cause was gone.
-    pub healed: u64,
-    /// Watches that were cut off at their limit: there is more.
-    pub cut_off: Vec<&'static str>,
-    /// Watches that failed.
-    pub failed: Vec<&'static str>,
-    /// Events whose window was compared with the timelines.
-    pub compared: u64,
-}
-
 /// Looks for lost orders, if it leads.
 pub struct Watchdog {
     access: LogAccess,
@@ -217,7 +195,9 @@ impl Watchdog {
         let older = now - TimeDelta::seconds(self.config.window_seconds.into());
         let suspects = windows::suspects(lead, older, &mut round).await?;
         let scanned = projection::slow_scan(self.store.pool(), self.config.limit).await?;
-        let suspects: Vec<Uuid> = suspects.into_iter().chain(scanned.orders).collect();
+        let missing = self.count_stations(now, &mut round).await;
+        let suspects: Vec<Uuid> =
+            suspects.into_iter().chain(missing).chain(scanned.orders).collect();
         self.recall(now).await?;
         for watch in Watch::ALL {
             // A future of all looks is as large as the largest: kept out of those that wait for it.
@@ -234,6 +214,23 @@ impl Watchdog {
         beat::note(self.store.pool(), NAME, now, &round, scanned.last).await?;
         self.metrics.note(&round);
         Ok(Some(round))
+    }
+
+    /// Orders that are missing at a station that has no watch of its own.
+    async fn count_stations(&self, now: DateTime<Utc>, round: &mut Round) -> Vec<Uuid> {
+        let scene = Scene { pool: self.store.pool(), config: &self.config, now, suspects: &[] };
+        match Box::pin(stations::count(&scene)).await {
+            Ok(counted) => {
+                (round.stations, round.differing) = (counted.last, counted.differing);
+                counted.suspects
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the minutes were not counted");
+                round.failed.push(stations::NAME);
+                Vec::new()
+            }
+        }
     }
 
     async fn recall(&mut self, now: DateTime<Utc>) -> Result<(), WatchdogError> {

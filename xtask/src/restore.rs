@@ -48,7 +48,9 @@ pub fn run(args: Args) -> Result<()> {
         return Ok(());
     }
     // What was just restored is not removed when the stack stops.
-    up::run(&up::Args { keep: true, ..args.up })
+    let mut up = args.up;
+    up.keep = true;
+    up::run(&up)
 }
 
 #[cfg(test)]

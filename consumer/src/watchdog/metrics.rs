@@ -3,6 +3,7 @@
 use opentelemetry::metrics::{Counter, Gauge};
 use opentelemetry::{KeyValue, global};
 
+use super::stations::STATIONS;
 use super::{Round, Watch};
 
 pub(super) struct WatchdogMetrics {
@@ -12,6 +13,8 @@ pub(super) struct WatchdogMetrics {
     steps: Counter<u64>,
     failed: Counter<u64>,
     compared: Counter<u64>,
+    stations: Gauge<u64>,
+    differing: Gauge<u64>,
 }
 
 impl WatchdogMetrics {
@@ -42,6 +45,14 @@ impl WatchdogMetrics {
                 .u64_counter("mes_watchdog_compared_events")
                 .with_description("Events that were compared with their orders' timelines")
                 .build(),
+            stations: meter
+                .u64_gauge("mes_station_events")
+                .with_description("Events of the last whole minute, by station on the way")
+                .build(),
+            differing: meter
+                .u64_gauge("mes_station_minutes_differing")
+                .with_description("Minutes of the last hour in which a station lacks something")
+                .build(),
         }
     }
 
@@ -66,5 +77,12 @@ impl WatchdogMetrics {
             }
         }
         self.compared.add(round.compared, &[]);
+        for (station, events) in &round.stations {
+            self.stations.record(*events, &[KeyValue::new("station", *station)]);
+        }
+        for (station, _) in STATIONS.into_iter().filter(|(station, base)| station != base) {
+            let minutes = round.differing.get(station).copied().unwrap_or_default();
+            self.differing.record(minutes, &[KeyValue::new("station", station)]);
+        }
     }
 }

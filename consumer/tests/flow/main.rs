@@ -17,6 +17,7 @@ mod rebuild;
 mod reconciler;
 mod relay;
 mod repricing;
+mod stations;
 mod watchdog;
 mod webhooks;
 mod world;

@@ -30,14 +30,14 @@ use crate::world::World;
 /// An incident as the tests look at it: cause, subject's kind, status, and the names of what was tried.
 type Seen = (String, String, String, Vec<String>);
 
-struct Watched {
-    world: World,
+pub struct Watched {
+    pub world: World,
     watchdog: Watchdog,
     projector: Projector,
 }
 
 impl Watched {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let world = World::new().await;
         let config = ProjectorConfig { batch: 50, ..ProjectorConfig::default() };
         let projector = Projector::new(&access(&world), config, Announcer::silent());
@@ -45,7 +45,7 @@ impl Watched {
         Self { world, watchdog, projector }
     }
 
-    async fn submit(&self, number: u32, origin: Origin) -> OrderId {
+    pub async fn submit(&self, number: u32, origin: Origin) -> OrderId {
         let command = SubmitOrder { origin, spec: samples::spec() };
         let context = CommandContext {
             actor: Actor::Shop,
@@ -57,47 +57,47 @@ impl Watched {
         handled.parse::<CommandAnswer>().unwrap().order.order_id
     }
 
-    async fn submit_of_shop(&self, number: u32) -> OrderId {
+    pub async fn submit_of_shop(&self, number: u32) -> OrderId {
         self.submit(number, Origin::Shop { external_id: format!("S-{number}") }).await
     }
 
-    async fn submit_of_partner(&self, number: u32) -> OrderId {
+    pub async fn submit_of_partner(&self, number: u32) -> OrderId {
         let partner_id = PartnerId::new(Uuid::from_u128(0xBEEF));
         self.submit(number, Origin::Partner { partner_id, external_id: format!("P-{number}") })
             .await
     }
 
     /// Whatever follows the log has dealt with all of it.
-    async fn settle(&mut self) {
+    pub async fn settle(&mut self) {
         self.projector.drain().await.unwrap();
         self.relay_all().await;
     }
 
-    async fn relay_all(&self) {
+    pub async fn relay_all(&self) {
         for route in Route::ALL {
             self.world.relay().drain(route).await.unwrap();
         }
     }
 
-    async fn acknowledge(&self, id: u32, order_id: OrderId) {
+    pub async fn acknowledge(&self, id: u32, order_id: OrderId) {
         let message =
             Inbound::CrmOrderAcknowledged(OrderAcknowledged { order_id, crm_reference: None });
         self.world.tell(id, &[message]).await;
         self.world.intake().take_in(1).await.unwrap();
     }
 
-    async fn look(&mut self) -> Round {
+    pub async fn look(&mut self) -> Round {
         let round = self.watchdog.round().await.unwrap().expect("it leads");
         assert_eq!((&round.failed[..], &round.cut_off[..]), (&[][..], &[][..]));
         round
     }
 
-    async fn look_after(&mut self, seconds: i64) -> Round {
+    pub async fn look_after(&mut self, seconds: i64) -> Round {
         self.world.advance(TimeDelta::seconds(seconds));
         self.look().await
     }
 
-    async fn incidents(&self) -> Vec<Seen> {
+    pub async fn incidents(&self) -> Vec<Seen> {
         let rows: Vec<(String, String, String, Value)> = sqlx::query_as(
             "SELECT cause, subject_kind, status, attempts FROM write.incidents
              ORDER BY opened_at, cause, subject",
@@ -112,13 +112,13 @@ impl Watched {
         rows.into_iter().map(|(c, k, s, attempts)| (c, k, s, tried(attempts))).collect()
     }
 
-    async fn unbind(&self, recipient: &str) {
+    pub async fn unbind(&self, recipient: &str) {
         let (vhost, exchange) = (self.world.vhost.name(), topology::DELIVERIES);
         let path = format!("bindings/{vhost}/e/{exchange}/q/mes.to.{recipient}/{recipient}");
         self.world.vhost.management(Method::DELETE, &path, None).await;
     }
 
-    async fn run(&self, statement: &'static str) {
+    pub async fn run(&self, statement: &'static str) {
         sqlx::query(statement).execute(&self.world.pool).await.unwrap();
     }
 }
