@@ -22,6 +22,8 @@ pub struct HousekeepingConfig {
     pub causes_days: u32,
     /// Settled quotes, days since they changed and their offer ended.
     pub quotes_days: u32,
+    /// Healed incidents, days since they were healed.
+    pub incidents_days: u32,
 }
 
 /// What one round deleted.
@@ -31,6 +33,8 @@ pub struct Tidied {
     pub causes: u64,
     /// Quotes.
     pub quotes: u64,
+    /// Incidents.
+    pub incidents: u64,
 }
 
 /// Tidies up now and then until the soft stop.
@@ -48,9 +52,10 @@ pub fn run(store: Store, config: HousekeepingConfig, shutdown: &Shutdown) {
 async fn keep_tidy(store: &Store, config: HousekeepingConfig, deleted: &Counter<u64>) {
     loop {
         match tidy(store, config).await {
-            Ok(Tidied { causes, quotes }) => {
+            Ok(Tidied { causes, quotes, incidents }) => {
                 deleted.add(causes, &[KeyValue::new("what", "causes")]);
                 deleted.add(quotes, &[KeyValue::new("what", "quotes")]);
+                deleted.add(incidents, &[KeyValue::new("what", "incidents")]);
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "old rows stay for now");
@@ -67,15 +72,18 @@ async fn keep_tidy(store: &Store, config: HousekeepingConfig, deleted: &Counter<
 pub async fn tidy(store: &Store, config: HousekeepingConfig) -> Result<Tidied, CommandError> {
     let before = |days: u32| store.clock().now() - TimeDelta::days(days.into());
     let (causes, quotes) = (before(config.causes_days), before(config.quotes_days));
-    let mut tidied = Tidied { causes: 0, quotes: 0 };
+    let incidents = before(config.incidents_days);
+    let mut tidied = Tidied { causes: 0, quotes: 0, incidents: 0 };
     for _ in 0..BATCHES {
         let batch = Tidied {
             causes: store.delete_causes_before(causes).await?,
             quotes: store.delete_quotes_before(quotes).await?,
+            incidents: store.delete_incidents_before(incidents).await?,
         };
         tidied.causes += batch.causes;
         tidied.quotes += batch.quotes;
-        if batch.causes.max(batch.quotes) < HOUSEKEEPING_BATCH {
+        tidied.incidents += batch.incidents;
+        if batch.causes.max(batch.quotes).max(batch.incidents) < HOUSEKEEPING_BATCH {
             break;
         }
     }

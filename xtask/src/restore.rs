@@ -12,6 +12,7 @@ use crate::servers::postgres::recovery::{self, Wish};
 use crate::{down, lock, up};
 
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// The moment, in UTC, as 2026-11-23T05:00:00Z; without it, all that was archived
     #[arg(long)]

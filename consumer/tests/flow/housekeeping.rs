@@ -2,12 +2,14 @@
 
 use chrono::TimeDelta;
 use consumer::housekeeping::{HousekeepingConfig, Tidied, tidy};
+use shared::clock::Clock;
 use shared::contracts::samples::quote_requested;
 use sqlx::types::Json;
 
 use crate::world::World;
 
-const KEEP: HousekeepingConfig = HousekeepingConfig { causes_days: 90, quotes_days: 180 };
+const KEEP: HousekeepingConfig =
+    HousekeepingConfig { causes_days: 90, quotes_days: 180, incidents_days: 90 };
 
 async fn count(world: &World, query: &'static str) -> i64 {
     sqlx::query_scalar(query).fetch_one(&world.pool).await.unwrap()
@@ -26,17 +28,40 @@ async fn old_answers_and_settled_quotes_go_and_what_somebody_waits_for_stays() {
     assert!(causes > 0);
 
     world.clock.advance(TimeDelta::days(89));
-    let nothing = Tidied { causes: 0, quotes: 0 };
+    let nothing = Tidied { causes: 0, quotes: 0, incidents: 0 };
     assert_eq!(tidy(&world.store(), KEEP).await.unwrap(), nothing);
 
     world.clock.advance(TimeDelta::days(2));
-    let answers = Tidied { causes: causes.unsigned_abs(), quotes: 0 };
+    let answers = Tidied { causes: causes.unsigned_abs(), ..nothing };
     assert_eq!(tidy(&world.store(), KEEP).await.unwrap(), answers);
 
     world.clock.advance(TimeDelta::days(100));
-    assert_eq!(tidy(&world.store(), KEEP).await.unwrap(), Tidied { causes: 0, quotes: 1 });
+    assert_eq!(tidy(&world.store(), KEEP).await.unwrap(), Tidied { quotes: 1, ..nothing });
     let left = count(&world, "SELECT count(*) FROM write.quotes WHERE state = 'requested'").await;
     assert_eq!((left, count(&world, "SELECT count(*) FROM write.quotes").await), (1, 1));
+}
+
+#[tokio::test]
+async fn healed_incidents_go_after_their_time_and_open_ones_never() {
+    let world = World::new().await;
+    sqlx::query(
+        "INSERT INTO write.incidents (incident_id, subject_kind, subject, cause, status, owner, evidence, opened_at,
+                                      last_seen_at, deadline, closed_at)
+         SELECT gen_random_uuid(), 'order', n.subject, 'overdue', n.status, 'seller', '{}', $1, $1, $1, n.closed_at
+         FROM (VALUES ('healed at once', 'healed', $1), ('healed late', 'healed', $1 + interval '30 days'),
+                      ('never healed', 'escalated', NULL)) AS n (subject, status, closed_at)",
+    )
+    .bind(world.clock.now())
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    let mut gone = Vec::new();
+    for days in [89, 2, 30, 1_000] {
+        world.clock.advance(TimeDelta::days(days));
+        gone.push(tidy(&world.store(), KEEP).await.unwrap().incidents);
+    }
+    assert_eq!(gone, [0, 1, 1, 0]);
+    assert_eq!(count(&world, "SELECT count(*) FROM write.incidents").await, 1);
 }
 
 /// A second quote, cancelled and told.

@@ -29,6 +29,25 @@ impl Store {
         Ok(deleted.rows_affected())
     }
 
+    /// Deletes incidents that were healed before then. Answers how many, at most a batch. Those that are not healed stay.
+    pub async fn delete_incidents_before(
+        &self,
+        before: DateTime<Utc>,
+    ) -> Result<u64, CommandError> {
+        let deleted = sqlx::query!(
+            "DELETE FROM write.incidents AS i
+             USING (SELECT incident_id FROM write.incidents
+                    WHERE status = 'healed' AND opened_at < $1 AND closed_at < $1
+                    ORDER BY opened_at LIMIT $2 FOR UPDATE SKIP LOCKED) AS old
+             WHERE i.incident_id = old.incident_id",
+            before,
+            HOUSEKEEPING_BATCH.cast_signed(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(deleted.rows_affected())
+    }
+
     /// Deletes quotes that were settled and told before then, and whose offer has ended. Answers how many, at most a
     /// batch. Those that wait for a price or for a person stay.
     pub async fn delete_quotes_before(&self, before: DateTime<Utc>) -> Result<u64, CommandError> {
