@@ -94,7 +94,7 @@ impl Owner {
 /// What an incident is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Subject {
-    /// Which kind of thing: `order`, `delivery`, `message`, `follower`, `lane`, `producer`, `route`, `webhook`, `system`.
+    /// Which kind of thing: `order`, `delivery`, `message`, `follower`, `lane`, `producer`, `quote`, `route`, `webhook`, `system`.
     pub kind: &'static str,
     /// Which one.
     pub name: String,
@@ -140,8 +140,8 @@ pub struct Finding {
 pub struct Incident {
     /// Which incident.
     pub incident_id: Uuid,
-    /// Which kind of thing it is about: `order`, `delivery`, `message`, `follower`, `lane`, `producer`, `route`,
-    /// `webhook`, `system`.
+    /// Which kind of thing it is about: `order`, `delivery`, `message`, `follower`, `lane`, `producer`, `quote`,
+    /// `route`, `webhook`, `system`.
     pub subject_kind: String,
     /// Which one.
     pub subject: String,
