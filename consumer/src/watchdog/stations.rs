@@ -157,7 +157,7 @@ async fn count_minute(
                SELECT e.order_id, e.version, e.position, e.kind,
                       hashtextextended(e.order_id || ':' || e.version, 0) AS hash
                FROM write.order_events AS e
-               WHERE e.position > $2 - $8 AND e.position <= $3
+               WHERE e.position > $2::bigint - $8::bigint AND e.position <= $3
                  AND e.occurred_at >= $1 AND e.occurred_at < $1 + interval '1 minute'
            ),
            awaited AS MATERIALIZED (

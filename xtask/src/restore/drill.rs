@@ -228,6 +228,8 @@ fn everything_before_the_moment_comes_back_and_nothing_after_it() -> Result<()> 
 
     // And on: the new timeline is archived, too.
     drill.xtask(&["backup"])?;
+    let works = "SELECT last_failed_time IS NULL OR last_archived_time > last_failed_time FROM pg_stat_archiver";
+    eventually("the primary archives", || (drill.sql(works).ok()? == "t").then_some(()));
     let bases = Archive::of(&drill.setup).bases()?;
     assert_eq!(bases.iter().map(|base| base.timeline).collect::<Vec<_>>(), [1, 2]);
     Ok(())

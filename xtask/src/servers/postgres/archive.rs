@@ -242,6 +242,11 @@ impl Moment {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// As PostgreSQL's `recovery_target_time` takes it.
+    pub fn as_target(&self) -> String {
+        self.0.replace('T', " ").replace('Z', "+00")
+    }
 }
 
 impl std::fmt::Display for Moment {

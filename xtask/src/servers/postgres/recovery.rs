@@ -95,7 +95,7 @@ fn write_recovery_settings(
     let mut lines = fs::read_to_string(&path)?;
     lines += &format!("restore_command = {}\n", archive.restore_command());
     if let Some(to) = &wish.to {
-        lines += &format!("recovery_target_time = '{to}'\n");
+        lines += &format!("recovery_target_time = '{}'\n", to.as_target());
     }
     let timeline = wish.timeline.map_or_else(|| "latest".to_owned(), |number| number.to_string());
     lines += &format!("recovery_target_timeline = '{timeline}'\n");

@@ -13,6 +13,6 @@ draft=$to.$$.draft
 trap 'rm -f "$draft"' EXIT
 gzip -1 -n -c "$1" > "$draft"
 sync "$draft"
-# Unlike a move, a link cannot replace what another server has put there in this moment: the next attempt compares.
-ln "$draft" "$to"
+# Unlike a move, a link cannot replace what another server has put there in this moment.
+ln "$draft" "$to" 2> /dev/null || gunzip -c "$to" | cmp -s - "$1"
 sync "$(dirname "$to")"

@@ -61,6 +61,8 @@ fn what_is_not_there_is_the_end_and_what_cannot_be_read_is_not() {
 fn a_moment_is_in_utc_and_sorts_as_text() {
     let moment = |text: &str| text.parse::<Moment>();
     assert_eq!(moment("2026-11-23T05:00:00Z").unwrap().as_str(), "2026-11-23T05:00:00.000000Z");
+    let target = moment("2026-11-23T05:00:00Z").unwrap().as_target();
+    assert_eq!(target, "2026-11-23 05:00:00.000000+00");
     assert!(moment("2026-11-23T05:00:00.5Z").unwrap() > moment("2026-11-23T05:00:00Z").unwrap());
     for bad in ["2026-11-23", "2026-11-23T05:00:00+03:00", "2026-11-23 05:00:00Z", "yesterday", "Z"]
     {
