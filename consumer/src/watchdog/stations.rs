@@ -237,8 +237,7 @@ async fn to_be_repeated(scene: &Scene<'_>) -> Result<Option<Window>, sqlx::Error
     )
     .fetch_optional(scene.pool)
     .await?;
-    let window = |minute, before, up_to| Window { minute, before, up_to };
-    Ok(row.map(|row| window(row.minute, row.before, row.last_position)))
+    Ok(row.map(|row| Window { minute: row.minute, before: row.before, up_to: row.last_position }))
 }
 
 async fn differing(scene: &Scene<'_>) -> Result<BTreeMap<&'static str, u64>, sqlx::Error> {
