@@ -49,8 +49,15 @@ impl Drill {
         let mut running = vec![postgres::start_primary(&setup)?];
         running.push(postgres::start_replica(&setup, standby(&setup))?);
         let stack = up::migrate_and_record(&setup, &binaries)?;
-        let (model, _reservation) = (String::new(), reservation);
-        let mut drill = Self { setup, stack, binaries, model, running, lock, _reservation };
+        let mut drill = Self {
+            setup,
+            stack,
+            binaries,
+            model: String::new(),
+            running,
+            lock,
+            _reservation: reservation,
+        };
         drill.start_services()?;
         seed::run(&mut drill.stack)?;
         drill.stack.write(&drill.setup.home)?;

@@ -920,7 +920,10 @@ export interface components {
             status: components["schemas"]["IncidentStatus"];
             /** @description Which one. */
             subject: string;
-            /** @description Which kind of thing it is about: `order`, `delivery`, `message`, `follower`, `lane`, `producer`, `system`. */
+            /**
+             * @description Which kind of thing it is about: `order`, `delivery`, `message`, `follower`, `lane`, `producer`, `quote`,
+             *     `route`, `webhook`, `system`.
+             */
             subject_kind: string;
             /**
              * Format: date-time

@@ -151,7 +151,9 @@ impl Archive {
             return Ok(());
         };
         for (name, path) in self.files() {
-            if name.ends_with(".draft") || place(&name).is_some_and(|place| place < first) {
+            if Path::new(&name).extension().is_some_and(|end| end == "draft")
+                || place(&name).is_some_and(|place| place < first)
+            {
                 fs::remove_file(path)?;
             }
         }

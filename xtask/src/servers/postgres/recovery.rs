@@ -92,16 +92,20 @@ fn write_recovery_settings(
 ) -> Result<()> {
     super::write_settings(setup, node, Follows::Nobody)?;
     let path = node.data(setup).join("mes.conf");
-    let mut lines = fs::read_to_string(&path)?;
-    lines += &format!("restore_command = {}\n", archive.restore_command());
-    if let Some(to) = &wish.to {
-        lines += &format!("recovery_target_time = '{}'\n", to.as_target());
-    }
+    let settings = fs::read_to_string(&path)?;
+    let command = archive.restore_command();
+    let target = wish
+        .to
+        .as_ref()
+        .map_or_else(String::new, |to| format!("recovery_target_time = '{}'\n", to.as_target()));
     let timeline = wish.timeline.map_or_else(|| "latest".to_owned(), |number| number.to_string());
-    lines += &format!("recovery_target_timeline = '{timeline}'\n");
-    lines += "recovery_target_action = 'promote'\n";
+    let settings = format!(
+        "{settings}restore_command = {command}\n{target}\
+         recovery_target_timeline = '{timeline}'\n\
+         recovery_target_action = 'promote'\n"
+    );
     // Written over what is there, so that it still belongs to the server.
-    fs::write(&path, lines).with_context(|| format!("cannot write {}", path.display()))
+    fs::write(&path, settings).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// What the primary had is kept, because its last log may not be archived yet; what an earlier attempt left is not.
