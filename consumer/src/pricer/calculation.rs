@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use object_store::ObjectStore;
 use pricing::analysis::{Analysis, analyse};
-use pricing::mesh::Mesh;
+use pricing::mesh::{Mesh, read_from};
 use pricing::quote::PriceBook;
 use pricing::report::Limits;
 use rayon::ThreadPoolBuildError;
@@ -18,7 +17,7 @@ use super::engine::{Engine, Panicked, Urgency};
 use super::inspection::{Inspector, Specimen};
 use super::memory::{Held, Memory, need};
 use super::metrics::PricerMetrics;
-use super::model_files::{ModelFiles, mesh_of, unit_of};
+use super::model_files::{ModelFile, ModelFiles, NoMesh, unit_of};
 use super::stage::{Phase, Stage};
 use super::{PricerConfig, lanes};
 
@@ -151,7 +150,7 @@ impl Calculation {
                 self.calculate(measuring, held, is_short).await
             }
             Err(error @ object_store::Error::NotFound { .. }) => {
-                Err(refusal("model_missing", error.to_string()))
+                Err(refusal("model_missing", error.to_string()).into())
             }
             Err(error) => return Ok(Err(format!("the model cannot be fetched: {error}"))),
         };
@@ -161,7 +160,8 @@ impl Calculation {
                 let known = Known::Measured(analysis.clone());
                 (known, Some(Specimen { key: key.clone(), mesh, analysis, limits, held }))
             }
-            Err(refusal) => (Known::Refused(refusal), None),
+            Err(Unmeasured::Refused(refusal)) => (Known::Refused(refusal), None),
+            Err(Unmeasured::Away(reason)) => return Ok(Err(reason)),
         };
         self.metrics.note_analysis(if specimen.is_some() { "computed" } else { "refused" });
         let is_kept = self.store.finish_analysis(&job.fence, &key, &known).await?;
@@ -177,7 +177,7 @@ impl Calculation {
         measuring: Measuring,
         held: Held,
         is_short: bool,
-    ) -> Result<(Mesh, Analysis, Held), FileRefusal> {
+    ) -> Result<(Mesh, Analysis, Held), Unmeasured> {
         let urgency = if is_short { Urgency::Short } else { Urgency::Long };
         let measured = self.engine.run(urgency, move || {
             let measured = measuring.measure();
@@ -200,17 +200,40 @@ fn refusal(code: &str, reason: String) -> FileRefusal {
     FileRefusal { code: code.to_owned(), reason }
 }
 
-/// A file in memory that is to be measured.
+/// Why a model was not measured.
+enum Unmeasured {
+    /// It cannot be, now or later.
+    Refused(FileRefusal),
+    /// Something is away.
+    Away(String),
+}
+
+impl From<FileRefusal> for Unmeasured {
+    fn from(refusal: FileRefusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<NoMesh> for Unmeasured {
+    fn from(trouble: NoMesh) -> Self {
+        match trouble {
+            NoMesh::Model(error) => Self::Refused(refusal(error.code(), error.to_string())),
+            NoMesh::Disk(_) => Self::Away(trouble.to_string()),
+        }
+    }
+}
+
+/// A file that is to be measured.
 struct Measuring {
-    file: Bytes,
+    file: ModelFile,
     unit: Unit,
     stage: Stage,
 }
 
 impl Measuring {
-    fn measure(&self) -> Result<(Mesh, Analysis), FileRefusal> {
+    fn measure(&self) -> Result<(Mesh, Analysis), Unmeasured> {
         self.enter(Phase::Reading)?;
-        let mesh = mesh_of(&self.file)?;
+        let mesh = read_from(&self.file)?;
         let unit = unit_of(&mesh, self.unit)?;
         self.enter(Phase::Analysing)?;
         let analysis = analyse(&mesh, unit);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pricing::analysis::Analysis;
-use pricing::mesh::Mesh;
+use pricing::mesh::{Mesh, read_from};
 use pricing::report::{Limits, inspect};
 use tokio::sync::Semaphore;
 use write_api::store::{AnalysisKey, CommandError, OverdueReport, Report, Store};
@@ -16,7 +16,7 @@ use write_api::store::{AnalysisKey, CommandError, OverdueReport, Report, Store};
 use super::engine::{Engine, Urgency};
 use super::memory::{Held, Memory, need};
 use super::metrics::PricerMetrics;
-use super::model_files::{ModelFiles, mesh_of};
+use super::model_files::ModelFiles;
 
 /// Models that a process keeps in memory only to inspect them.
 const IN_HAND: usize = 4;
@@ -103,7 +103,7 @@ impl Inspector {
                 return Ok(false);
             }
         };
-        let reading = self.engine.run(Urgency::Report, move || mesh_of(&file)).await;
+        let reading = self.engine.run(Urgency::Report, move || read_from(&file)).await;
         let Ok(Ok(mesh)) = reading else {
             tracing::error!(model.id = %key.model_id, "a model that was measured cannot be read");
             return Ok(true);

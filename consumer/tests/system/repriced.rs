@@ -44,7 +44,8 @@ impl Stack {
         body.as_object_mut().unwrap().extend(wish.as_object().unwrap().clone());
         let url = format!("{}/v1/orders", self.url("write-api"));
         let request = self.http.post(url).bearer_auth(&self.partner_key).json(&body);
-        let answer = request.header("idempotency-key", number).send().await.unwrap();
+        let answer =
+            request.header("idempotency-key", format!("order-{number}")).send().await.unwrap();
         let accepted: Value = answer.json().await.unwrap();
         let order_id = accepted["order"]["order_id"].as_str();
         let order_id = order_id.unwrap_or_else(|| panic!("{accepted}"));
