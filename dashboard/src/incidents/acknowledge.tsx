@@ -5,9 +5,8 @@ import { useState } from 'react'
 import { persist } from '../api/commands'
 import type { IncidentAnswer } from '../api/types'
 import { useI18n } from '../i18n/i18n'
-import { mayRepeat } from '../order/errands'
+import { CommandProblem } from '../order/command-problem'
 import { useBackend } from '../session/use-backend'
-import { ProblemNotice } from '../ui/problem-notice'
 import { ReasonField } from '../ui/reason-field'
 
 const SHORTEST_REASON = 3
@@ -44,15 +43,7 @@ export function Acknowledge({ incidentId }: { incidentId: string }) {
           {t('incidents.acknowledge')}
         </button>
       </div>
-      {saying.error && (
-        <ProblemNotice error={saying.error}>
-          {mayRepeat(saying.error) && (
-            <button type="button" onClick={() => saying.mutate(saying.variables)}>
-              {t('command.again')}
-            </button>
-          )}
-        </ProblemNotice>
-      )}
+      <CommandProblem command={saying} />
     </div>
   )
 }

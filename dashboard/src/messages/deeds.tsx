@@ -2,8 +2,7 @@
 
 import { useState } from 'react'
 import { useI18n } from '../i18n/i18n'
-import { mayRepeat } from '../order/errands'
-import { ProblemNotice } from '../ui/problem-notice'
+import { CommandProblem } from '../order/command-problem'
 import { ReasonField } from '../ui/reason-field'
 import type { Fate, Settle } from './use-settle'
 
@@ -51,15 +50,7 @@ export function Deeds({ settle, many = false }: { settle: Settle; many?: boolean
         </button>
       </div>
       {settle.isSuccess && <p role="status">{t('messages.done', { count: settle.data })}</p>}
-      {settle.error && (
-        <ProblemNotice error={settle.error}>
-          {mayRepeat(settle.error) && (
-            <button type="button" onClick={() => settle.mutate(settle.variables)}>
-              {t('command.again')}
-            </button>
-          )}
-        </ProblemNotice>
-      )}
+      <CommandProblem command={settle} />
     </div>
   )
 }

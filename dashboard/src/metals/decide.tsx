@@ -5,9 +5,8 @@ import { useState } from 'react'
 import { persist } from '../api/commands'
 import type { FixingAnswer } from '../api/types'
 import { useI18n } from '../i18n/i18n'
-import { mayRepeat } from '../order/errands'
+import { CommandProblem } from '../order/command-problem'
 import { useBackend } from '../session/use-backend'
-import { ProblemNotice } from '../ui/problem-notice'
 import { ReasonField } from '../ui/reason-field'
 
 const SHORTEST_REASON = 3
@@ -43,15 +42,7 @@ export function Decide({ fixingId }: { fixingId: number }) {
           {t('metals.reject')}
         </button>
       </div>
-      {decide.error && (
-        <ProblemNotice error={decide.error}>
-          {mayRepeat(decide.error) && (
-            <button type="button" onClick={() => decide.mutate(decide.variables)}>
-              {t('command.again')}
-            </button>
-          )}
-        </ProblemNotice>
-      )}
+      <CommandProblem command={decide} />
     </div>
   )
 }

@@ -6,10 +6,9 @@ import { persist } from '../api/commands'
 import type { FixingAnswer, Metal, MetalFixing, RecordFixingBody } from '../api/types'
 import { useI18n } from '../i18n/i18n'
 import { named } from '../i18n/text'
-import { mayRepeat } from '../order/errands'
+import { CommandProblem } from '../order/command-problem'
 import { useBackend } from '../session/use-backend'
 import { Notice } from '../ui/notice'
-import { ProblemNotice } from '../ui/problem-notice'
 import { FixingFields } from './fixing-fields'
 import { bodyOf, type FixingField, type FixingWish, faultsOf } from './fixing-wish'
 
@@ -48,15 +47,7 @@ export function FixingForm({ currency }: { currency: string }) {
         </button>
       </div>
       {record.data && <Outcome fixing={record.data.fixing} />}
-      {record.error && (
-        <ProblemNotice error={record.error}>
-          {mayRepeat(record.error) && (
-            <button type="button" onClick={() => record.mutate(record.variables)}>
-              {t('command.again')}
-            </button>
-          )}
-        </ProblemNotice>
-      )}
+      <CommandProblem command={record} />
     </form>
   )
 }

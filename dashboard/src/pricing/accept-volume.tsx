@@ -6,9 +6,8 @@ import { type FormEvent, useState } from 'react'
 import { persist } from '../api/commands'
 import type { OrderView, WorkSpec } from '../api/types'
 import { useI18n } from '../i18n/i18n'
-import { mayRepeat } from '../order/errands'
+import { CommandProblem } from '../order/command-problem'
 import { useBackend } from '../session/use-backend'
-import { ProblemNotice } from '../ui/problem-notice'
 import { ReasonField } from '../ui/reason-field'
 import { mayAcceptVolume } from './may-accept-volume'
 
@@ -46,15 +45,7 @@ function Accept({ order, spec }: { order: OrderView; spec: WorkSpec }) {
           {t('accept-volume.accept')}
         </button>
       </div>
-      {accept.error && (
-        <ProblemNotice error={accept.error}>
-          {mayRepeat(accept.error) && (
-            <button type="button" onClick={() => accept.mutate(accept.variables)}>
-              {t('command.again')}
-            </button>
-          )}
-        </ProblemNotice>
-      )}
+      <CommandProblem command={accept} />
     </form>
   )
 }

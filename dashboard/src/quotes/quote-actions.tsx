@@ -4,11 +4,10 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { persist } from '../api/commands'
 import type { Quote } from '../api/types'
 import { useI18n } from '../i18n/i18n'
-import { mayRepeat } from '../order/errands'
+import { CommandProblem } from '../order/command-problem'
 import { useKeptFocus } from '../order/use-kept-focus'
 import { useSettled } from '../order/use-settled'
 import { useBackend } from '../session/use-backend'
-import { ProblemNotice } from '../ui/problem-notice'
 import { newest } from './newest'
 
 type Decision = 'accept' | 'cancel'
@@ -59,15 +58,7 @@ export function QuoteActions({ quote }: { quote: Quote }) {
           </button>
         ))}
       </div>
-      {decide.error && (
-        <ProblemNotice error={decide.error}>
-          {mayRepeat(decide.error) && (
-            <button type="button" onClick={() => decide.mutate(decide.variables)}>
-              {t('command.again')}
-            </button>
-          )}
-        </ProblemNotice>
-      )}
+      <CommandProblem command={decide} />
     </section>
   )
 }

@@ -26,7 +26,7 @@ pub fn write_settings(setup: &Setup, node: Node, follows: Follows) -> Result<()>
     let quoted =
         |(name, value): (&str, String)| format!("{name} = '{}'\n", value.replace('\'', "''"));
     let own = own_settings(setup, node, follows).into_iter().map(quoted);
-    let mut lines = common_settings(setup.purpose).to_owned() + &own.collect::<Vec<_>>().concat();
+    let mut lines = [EVERYWHERE, settings_for(setup.purpose), &own.collect::<String>()].concat();
     if setup.purpose == Purpose::Stack {
         lines += &Archive::of(setup).inclusion();
     }
@@ -60,19 +60,21 @@ fn own_settings(setup: &Setup, node: Node, follows: Follows) -> Vec<(&'static st
     settings
 }
 
-fn common_settings(purpose: Purpose) -> &'static str {
+/// Of every server.
+const EVERYWHERE: &str = "listen_addresses = '127.0.0.1'\n\
+     unix_socket_directories = ''\n\
+     shared_preload_libraries = 'pg_stat_statements'\n\
+     wal_level = 'replica'\n\
+     max_wal_senders = '10'\n\
+     max_replication_slots = '10'\n\
+     max_slot_wal_keep_size = '4GB'\n\
+     shared_buffers = '256MB'\n";
+
+const fn settings_for(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Stack => {
-            "listen_addresses = '127.0.0.1'\n\
-             unix_socket_directories = ''\n\
-             shared_preload_libraries = 'pg_stat_statements'\n\
-             wal_level = 'replica'\n\
-             max_wal_senders = '10'\n\
-             max_replication_slots = '10'\n\
-             max_slot_wal_keep_size = '4GB'\n\
-             wal_retrieve_retry_interval = '200ms'\n\
+            "wal_retrieve_retry_interval = '200ms'\n\
              max_connections = '200'\n\
-             shared_buffers = '256MB'\n\
              idle_in_transaction_session_timeout = '60s'\n\
              log_min_duration_statement = '500ms'\n\
              # Switching it on would need a restart; so it is, and what it does by itself is nothing.\n\
@@ -82,15 +84,7 @@ fn common_settings(purpose: Purpose) -> &'static str {
         // fsync off: the operating system keeps what a killed process has written, so tests that
         // kill PostgreSQL lose nothing; only a machine that loses power would.
         Purpose::Tests => {
-            "listen_addresses = '127.0.0.1'\n\
-             unix_socket_directories = ''\n\
-             shared_preload_libraries = 'pg_stat_statements'\n\
-             wal_level = 'replica'\n\
-             max_wal_senders = '10'\n\
-             max_replication_slots = '10'\n\
-             max_slot_wal_keep_size = '4GB'\n\
-             max_connections = '400'\n\
-             shared_buffers = '256MB'\n\
+            "max_connections = '400'\n\
              fsync = 'off'\n\
              # Nobody waits for this standby but the test that starts it.\n\
              synchronous_standby_names = 'standby_of_a_test'\n\
