@@ -33,11 +33,12 @@ mod resend;
 mod round;
 mod sent;
 mod stations;
+mod thorough;
 mod watches;
 mod webhooks;
 mod windows;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::ids::OrderId;
@@ -50,11 +51,13 @@ use write_api::store::{CommandError, Store};
 
 use crate::follower::{Follower, FollowerError, LogAccess};
 use crate::guard::survive;
+use census::Census;
 pub use config::WatchdogConfig;
 use heal::Remedy;
 use metrics::WatchdogMetrics;
 use policy::{Next, Policy};
 pub use round::Round;
+use thorough::Thorough;
 use watches::Watch;
 
 /// The name of its lead, its beat and its word in orders' logs.
@@ -114,6 +117,8 @@ struct Scene<'s> {
     now: DateTime<Utc>,
     /// Orders that were looked at for their read rows: by the slow scan, and because a window did not fit.
     suspects: &'s [Uuid],
+    /// Whether every open order is read.
+    is_thorough: bool,
 }
 
 impl Scene<'_> {
@@ -142,6 +147,9 @@ pub struct Watchdog {
     lead: Option<Follower>,
     /// Rounds since orders were recalled that nobody waits for.
     since_recall: u32,
+    thorough: Thorough,
+    /// When everything was read last.
+    census: Census,
 }
 
 impl Watchdog {
@@ -154,6 +162,8 @@ impl Watchdog {
             metrics: WatchdogMetrics::new(),
             lead: None,
             since_recall: RECALL_EVERY,
+            thorough: Thorough::default(),
+            census: Census::default(),
         }
     }
 
@@ -190,7 +200,7 @@ impl Watchdog {
         let Some(lead) = &mut self.lead else { return Ok(None) };
         // Whoever lost the lead unknowingly finds out here.
         lead.touch().await?;
-        let mut round = Round::default();
+        let (mut round, began) = (Round::default(), Instant::now());
         let now = self.store.clock().now();
         let older = now - TimeDelta::seconds(self.config.window_seconds.into());
         let suspects = windows::suspects(lead, older, &mut round).await?;
@@ -208,18 +218,25 @@ impl Watchdog {
                 round.failed.push(watch.name());
             }
         }
-        let counted = census::count(self.store.pool()).await?;
-        round.unaccounted = counted.unaccounted;
-        round.buckets = Bucket::ALL.map(|b| (b.as_str(), counted.of(b))).into();
+        if self.thorough.is_due() {
+            self.census = census::count(self.store.pool()).await?;
+        }
+        round.unaccounted = self.census.unaccounted;
+        round.buckets = Bucket::ALL.map(|b| (b.as_str(), self.census.of(b))).into();
         beat::note(self.store.pool(), NAME, now, &round, scanned.last).await?;
         self.metrics.note(&round);
+        self.thorough.round_took(began.elapsed(), Duration::from_millis(self.config.poll_ms));
         Ok(Some(round))
+    }
+
+    const fn scene<'s>(&'s self, now: DateTime<Utc>, suspects: &'s [Uuid]) -> Scene<'s> {
+        let (pool, config) = (self.store.pool(), &self.config);
+        Scene { pool, config, now, suspects, is_thorough: self.thorough.is_due() }
     }
 
     /// Orders that are missing at a station that has no watch of its own.
     async fn count_stations(&self, now: DateTime<Utc>, round: &mut Round) -> Vec<Uuid> {
-        let scene = Scene { pool: self.store.pool(), config: &self.config, now, suspects: &[] };
-        match Box::pin(stations::count(&scene)).await {
+        match Box::pin(stations::count(&self.scene(now, &[]))).await {
             Ok(counted) => {
                 (round.stations, round.differing) = (counted.last, counted.differing);
                 counted.suspects
@@ -236,8 +253,7 @@ impl Watchdog {
     async fn recall(&mut self, now: DateTime<Utc>) -> Result<(), WatchdogError> {
         self.since_recall += 1;
         if self.since_recall > RECALL_EVERY {
-            let scene = Scene { pool: self.store.pool(), config: &self.config, now, suspects: &[] };
-            let recalled = acknowledgements::recall(&scene).await?;
+            let recalled = acknowledgements::recall(&self.scene(now, &[])).await?;
             if recalled > 0 {
                 tracing::warn!(orders = recalled, "nobody waited for their acknowledgement");
             }
@@ -253,8 +269,7 @@ impl Watchdog {
         suspects: &[Uuid],
         round: &mut Round,
     ) -> Result<(), WatchdogError> {
-        let scene = Scene { pool: self.store.pool(), config: &self.config, now, suspects };
-        let sight = watch.look(&scene).await?;
+        let sight = watch.look(&self.scene(now, suspects)).await?;
         self.act_on(watch, &sight, now, round).await
     }
 

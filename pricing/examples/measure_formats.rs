@@ -1,6 +1,6 @@
 //! How fast each format is read and welded, in bytes of file a second; for 3MF also how long
 //! inflating alone takes, and for all how fast the upload's counter is.
-//! Times are those of the processor, for one thread.
+//! Times are those of the wall, the best of all rounds: the machine should have nothing else to do.
 //!
 //! `cargo run --release -p pricing --example measure_formats -- [FACETS [ROUNDS [FORMAT]]]`
 #![expect(clippy::unwrap_used, reason = "a tool for developers")]
@@ -10,8 +10,8 @@
 
 use std::env;
 use std::f64::consts::TAU;
-use std::fs;
 use std::io::Read as _;
+use std::time::Instant;
 
 use flate2::read::DeflateDecoder;
 use pricing::mesh::{FacetCounter, read};
@@ -54,18 +54,11 @@ fn main() {
 
 fn best(rounds: usize, mut work: impl FnMut()) -> f64 {
     let timed = (0..rounds).map(|_| {
-        let start = on_processor();
+        let start = Instant::now();
         work();
-        on_processor() - start
+        start.elapsed().as_secs_f64()
     });
     timed.fold(f64::INFINITY, f64::min)
-}
-
-/// Seconds this thread has been on a processor: on a busy machine the only honest clock for work
-/// of one thread.
-fn on_processor() -> f64 {
-    let counters = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    counters.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1e9
 }
 
 /// The model part of a 3MF of the writer, with its checksum, through a small buffer.

@@ -29,6 +29,9 @@ pub struct Args {
     /// For how long
     #[arg(long, default_value_t = 2.0)]
     minutes: f64,
+    /// At most so many faults, with peace between them; otherwise one follows another
+    #[arg(long, conflicts_with_all = ["plant", "failovers"])]
+    faults: Option<u32>,
     /// Nothing but failovers of the primary, so many, under load
     #[arg(long, conflicts_with_all = ["minutes", "plant", "orders"])]
     failovers: Option<u32>,
@@ -44,6 +47,9 @@ pub struct Args {
     /// Optimised binaries, as in production
     #[arg(long)]
     release: bool,
+    /// Keep the report in `bench/results/`
+    #[arg(long)]
+    keep: bool,
 }
 
 impl Args {
@@ -55,11 +61,13 @@ impl Args {
             // What decides whether a change may land is not drawn by lot; other seeds are run by hand.
             seed: Some(21),
             minutes: 2.0,
+            faults: None,
             failovers: None,
             rate: None,
             plant: None,
             no_build: true,
             release: false,
+            keep: false,
         }
     }
 
@@ -101,6 +109,11 @@ pub fn campaign(args: &Args) -> Result<bool> {
     };
     let passed = trial.run(&binaries, ready, start)?;
     println!("history, report, plan: {}", trial.folder().display());
+    if args.keep {
+        let of_faults = || format!("faults-{}-seed-{seed}", args.orders);
+        let name = args.failovers.map_or_else(of_faults, |_| format!("failovers-seed-{seed}"));
+        trial.keep_report(&name)?;
+    }
     Ok(passed)
 }
 
@@ -133,6 +146,7 @@ pub fn torment_ready(services: &mut [Service], planted: Option<&Path>, bug: Opti
             ("MES__QUOTAS__REQUESTS_PER_SECOND", "100000"),
             ("MES__QUOTAS__BURST", "100000"),
             ("MES__PACE__ORDERS_PER_SECOND", "100000"),
+            ("MES__PRICER__PARTNER_PAUSE_MS", "0"),
             ("MES__PRICER__LEASE_SECONDS", "5"),
             ("MES__TELEMETRY__LOG", "warn"),
         ];
@@ -155,8 +169,8 @@ fn start_campaign(
     let mut command = trial.program(binaries, "faults");
     command.args(["--services", &names.join(","), "--seed", &seed.to_string()]);
     command.args(["--orders", &args.orders.to_string(), "--minutes", &args.minutes.to_string()]);
-    if let Some(failovers) = args.failovers {
-        command.args(["--failovers", &failovers.to_string()]);
+    for (name, count) in [("--faults", args.faults), ("--failovers", args.failovers)] {
+        command.args(count.map(|count| [name.to_owned(), count.to_string()]).iter().flatten());
     }
     if let Some(rate) = args.rate {
         command.args(["--rate", &rate.to_string()]);

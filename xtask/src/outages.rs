@@ -1,18 +1,17 @@
 //! `cargo xtask outages`: each scenario of `bench`'s outages on a stack of its own, which this program keeps running as it
 //! does for `faults`; the two talk by files in `.mes/<name>/<scenario>/`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Child;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 
 use crate::cargo::{self, Profile};
 use crate::faults::torment_ready;
 use crate::services::Service;
 use crate::trial::Trial;
-use crate::{home, packages, process};
+use crate::{packages, process};
 
 #[derive(clap::Args, Clone)]
 pub struct Args {
@@ -95,7 +94,8 @@ fn stage(args: &Args, scenario: Scenario, binaries: &Path) -> Result<bool> {
     let kept = trial.run(binaries, ready, |trial, _| start(args, scenario, binaries, trial))?;
     println!("report: {}", trial.folder().display());
     if args.keep {
-        keep_report(args, scenario, trial.folder())?;
+        let build = if args.release { "release" } else { "debug" };
+        trial.keep_report(&format!("outages-{}-{build}", scenario.name()))?;
     }
     Ok(kept)
 }
@@ -113,16 +113,4 @@ fn start(args: &Args, scenario: Scenario, binaries: &Path, trial: &Trial) -> Res
         command.args(number.map(|number| [name.to_owned(), number.to_string()]).iter().flatten());
     }
     process::start(&mut command)
-}
-
-/// For the next ones to compare with.
-fn keep_report(args: &Args, scenario: Scenario, folder: &Path) -> Result<()> {
-    let results = home::checkout().join("bench/results");
-    for kind in ["txt", "json"] {
-        let report: PathBuf = folder.join("report").with_extension(kind);
-        let build = if args.release { "release" } else { "debug" };
-        let kept = results.join(format!("outages-{}-{build}.{kind}", scenario.name()));
-        fs::copy(&report, &kept).with_context(|| format!("cannot keep {}", report.display()))?;
-    }
-    Ok(())
 }

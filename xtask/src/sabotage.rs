@@ -11,7 +11,7 @@ use crate::cargo::{self, Profile};
 use crate::faults::a_seed;
 use crate::services::Service;
 use crate::trial::Trial;
-use crate::{home, packages, process};
+use crate::{packages, process};
 
 /// The watchdog's configuration, which the campaign changes between its parts.
 const WATCHDOG: &str = "watchdog.toml";
@@ -71,10 +71,7 @@ fn campaign(args: &Args, seed: u64, binaries: &Path) -> Result<bool> {
     let passed = trial.run(binaries, ready, |trial, _| start(args, seed, binaries, trial))?;
     println!("history, report: {}", folder.display());
     if args.keep {
-        for kind in ["txt", "json"] {
-            let to = home::checkout().join(format!("bench/results/sabotage-seed-{seed}.{kind}"));
-            fs::copy(folder.join(format!("report.{kind}")), to)?;
-        }
+        trial.keep_report(&format!("sabotage-seed-{seed}"))?;
     }
     Ok(passed)
 }

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use crate::cluster::Cluster;
-use crate::home::Home;
+use crate::home::{self, Home};
 use crate::lock::{self, Lock};
 use crate::process::Launch;
 use crate::servers::Setup;
@@ -52,6 +52,17 @@ impl Trial {
     /// Where the two talk, and reports are.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Keeps the report in `bench/results/`, for the next ones to compare with.
+    pub fn keep_report(&self, name: &str) -> Result<()> {
+        for kind in ["txt", "json"] {
+            let report = self.folder.join("report").with_extension(kind);
+            let kept = home::checkout().join(format!("bench/results/{name}.{kind}"));
+            fs::copy(&report, &kept)
+                .with_context(|| format!("cannot keep {}", report.display()))?;
+        }
+        Ok(())
     }
 
     /// A program of `bench`, told where stack and folder are.

@@ -62,6 +62,9 @@ struct Args {
     /// For how long
     #[arg(long)]
     minutes: f64,
+    /// At most so many faults, with peace between them; otherwise one follows another
+    #[arg(long)]
+    faults: Option<u32>,
     /// At most so many orders a second
     #[arg(long)]
     rate: Option<f64>,
@@ -128,7 +131,7 @@ async fn campaign(
     let steps = match (&args.planted, args.failovers) {
         (Some(bug), _) => provoking(bug),
         (None, Some(count)) => failovers(args.seed, count),
-        (None, None) => plan(args.seed, &args.services, length),
+        (None, None) => plan(args.seed, &args.services, length, args.faults),
     };
     if let Some(count) = args.failovers {
         length = A_FAILOVER * count;

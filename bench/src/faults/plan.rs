@@ -101,20 +101,26 @@ const fn servers_of(service: &str) -> &'static [&'static str] {
 const PAUSE_MS: (u32, u32) = (300, 1_500);
 const BETWEEN_FAILOVERS_MS: (u32, u32) = (3_000, 6_000);
 
-/// The faults of a campaign of about `length`. Every kind comes before any comes again; kills come most.
-pub fn plan(seed: u64, services: &[String], length: Duration) -> Vec<Step> {
+/// The faults of a campaign of about `length`: one after another, or at most so many with peace between them. Every kind
+/// comes before any comes again; kills come most.
+pub fn plan(seed: u64, services: &[String], length: Duration, at_most: Option<u32>) -> Vec<Step> {
     let mut dice = Dice::nth(seed, u64::from(u32::from_be_bytes(*b"plan")));
+    let at_most = at_most.map_or(usize::MAX, |count| count as usize);
     let (mut steps, mut spent) = (Vec::new(), Duration::ZERO);
-    while spent < length {
+    while spent < length && steps.len() < at_most {
         for fault in deck(&mut dice, services) {
             let pause = between(&mut dice, PAUSE_MS);
             let hold = hold(&mut dice, &fault);
             spent += pause + hold + usual_cost(&fault);
             steps.push(Step { pause, fault, hold });
-            if spent >= length {
+            if spent >= length || steps.len() == at_most {
                 break;
             }
         }
+    }
+    let peace = length.saturating_sub(spent) / u32::try_from(steps.len()).unwrap_or(1).max(1);
+    for step in &mut steps {
+        step.pause += peace;
     }
     steps
 }
@@ -251,13 +257,13 @@ mod tests {
 
     #[test]
     fn the_same_seed_makes_the_same_plan_and_another_one_another() {
-        assert_eq!(plan(7, &services(), LENGTH), plan(7, &services(), LENGTH));
-        assert_ne!(plan(7, &services(), LENGTH), plan(8, &services(), LENGTH));
+        assert_eq!(plan(7, &services(), LENGTH, None), plan(7, &services(), LENGTH, None));
+        assert_ne!(plan(7, &services(), LENGTH, None), plan(8, &services(), LENGTH, None));
     }
 
     #[test]
     fn a_long_plan_kills_everything_and_has_twenty_kills() {
-        let plan = plan(1, &services(), LENGTH);
+        let plan = plan(1, &services(), LENGTH, None);
         let kills: Vec<&Fault> =
             plan.iter().map(|step| &step.fault).filter(|fault| fault.is_kill()).collect();
         assert!(kills.len() >= 20, "{} kills of {}", kills.len(), plan.len());
@@ -268,6 +274,14 @@ mod tests {
         {
             assert!(plan.iter().any(|step| step.fault == fault), "{fault}");
         }
+    }
+
+    #[test]
+    fn few_faults_are_spread_over_the_whole_time() {
+        let plan = plan(1, &services(), LENGTH, Some(10));
+        assert_eq!(plan.len(), 10);
+        let peace: Duration = plan.iter().map(|step| step.pause).sum();
+        assert!(peace > LENGTH / 2 && peace < LENGTH, "{peace:?}");
     }
 
     #[test]
@@ -283,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_short_plan_is_short() {
-        let plan = plan(1, &services(), Duration::from_mins(1));
+        let plan = plan(1, &services(), Duration::from_mins(1), None);
         assert!((8..40).contains(&plan.len()), "{}", plan.len());
         assert!(plan.iter().filter(|step| step.fault.is_kill()).count() >= 4);
     }

@@ -1,7 +1,7 @@
 //! Rows of the read model that do not have the order as the log has it, up to where the read model says it is: a
 //! projector that lags is no trouble here, one that lost an order is.
 //!
-//! Every open order is compared in each look; all others by a slow scan, a page a look; and those of a window that did
+//! Every open order is compared in each thorough look ([`super::thorough`]); all others by a slow scan, a page a look; and those of a window that did
 //! not fit. An order whose incident is open is looked at until it is well.
 
 use serde_json::json;
@@ -51,7 +51,8 @@ pub(super) async fn look(scene: &Scene<'_>) -> Result<Sight, WatchdogError> {
            odd AS MATERIALIZED (
                SELECT o.order_id FROM write.orders AS o
                LEFT JOIN read.orders AS r ON r.order_id = o.order_id
-               WHERE o.status NOT IN ('CLOSED', 'CANCELLED') AND r.version IS DISTINCT FROM o.version
+               WHERE $4 AND o.status NOT IN ('CLOSED', 'CANCELLED')
+                 AND r.version IS DISTINCT FROM o.version
                UNION
                SELECT o.order_id FROM named JOIN write.orders AS o ON o.order_id = named.order_id
                LEFT JOIN read.orders AS r ON r.order_id = o.order_id
@@ -74,6 +75,7 @@ pub(super) async fn look(scene: &Scene<'_>) -> Result<Sight, WatchdogError> {
         scene.suspects,
         CAUSES as &[&str],
         scene.limit(),
+        scene.is_thorough,
     )
     .fetch_all(scene.pool)
     .await?;

@@ -140,7 +140,9 @@ fn store(world: &World) -> Store {
 }
 
 fn watchdog(world: &World) -> Watchdog {
-    Watchdog::new(access(world), store(world), WatchdogConfig::default())
+    // However slow the machine is, every look is a thorough one.
+    let config = WatchdogConfig { poll_ms: 3_600_000, ..WatchdogConfig::default() };
+    Watchdog::new(access(world), store(world), config)
 }
 
 #[tokio::test]
@@ -260,6 +262,25 @@ async fn a_lost_read_row_is_made_anew_and_the_projector_goes_on() {
     assert_true_to_the_log(&mut connection).await;
     let healed = watched.incidents().await;
     assert!(healed.iter().all(|i| i.2 == "healed" && i.3 == ["reproject"]), "{healed:?}");
+}
+
+#[tokio::test]
+async fn where_there_are_too_many_orders_to_read_all_each_time_they_are_read_page_by_page() {
+    let mut watched = Watched::new().await;
+    for number in 1..=3 {
+        watched.submit_of_shop(number).await;
+    }
+    watched.settle().await;
+    // Without a pause, any round takes longer than its share.
+    let config = WatchdogConfig { poll_ms: 0, limit: 1, ..WatchdogConfig::default() };
+    let mut watchdog = Watchdog::new(access(&watched.world), store(&watched.world), config);
+    watchdog.round().await.unwrap().expect("it leads");
+    watched.run("DELETE FROM read.orders WHERE external_id = 'S-3'").await;
+    let second = watchdog.round().await.unwrap().unwrap();
+    assert_eq!((second.open, second.buckets["pricing-queue"]), ([].into(), 3));
+    let third = watchdog.round().await.unwrap().unwrap();
+    assert_eq!((third.open["read-row-missing"], third.tried), (1, 1));
+    assert_true_to_the_log(&mut watched.world.database.connection().await).await;
 }
 
 #[tokio::test]
