@@ -1,5 +1,5 @@
 //! `cargo xtask outages`: each scenario of `bench`'s outages on a stack of its own, which this program keeps running as it
-//! does for `faults`; the two talk by files in `.mes/<name>/<scenario>/`.
+//! does for `faults`; the two talk by files in `.mes/<name>/<scenario>-scenario/`.
 
 use std::path::Path;
 use std::process::Child;
@@ -89,7 +89,8 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// One scenario; answers whether it kept its bounds. Everything it started has ended when this returns.
 fn stage(args: &Args, scenario: Scenario, binaries: &Path) -> Result<bool> {
-    let trial = Trial::new(&args.name, scenario.name())?;
+    // The name alone is the folder of a server's data, which goes when the stack does.
+    let trial = Trial::new(&args.name, &format!("{}-scenario", scenario.name()))?;
     let ready = |services: &mut Vec<Service>| torment_ready(services, None, None);
     let kept = trial.run(binaries, ready, |trial, _| start(args, scenario, binaries, trial))?;
     println!("report: {}", trial.folder().display());

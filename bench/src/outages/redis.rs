@@ -32,18 +32,20 @@ const CALL: Duration = Duration::from_secs(5);
 const SLOW: Duration = Duration::from_millis(200);
 /// How often a Redis that is to be useless is made so again.
 const AGAIN: Duration = Duration::from_millis(250);
-/// Every value that is ours becomes garbage, some of another type, and junk fills what memory there is.
+/// A page of our values becomes garbage, some of another type. A script over all of them would make Redis stand still, and
+/// that is another fault.
 const GARBAGE: &str = "
-    local n = 0
-    for _, key in ipairs(redis.call('KEYS', 'mes:*')) do
+    local page = redis.call('SCAN', ARGV[1], 'MATCH', 'mes:*', 'COUNT', 50)
+    for n, key in ipairs(page[2]) do
         redis.call('DEL', key)
-        n = n + 1
         if n % 5 == 0 then redis.call('LPUSH', key, 'garbage')
-        else redis.call('SET', key, string.rep('garbage', n % 200)) end
+        else redis.call('SET', key, string.rep('garbage', n * 4)) end
     end
+    return {page[1], #page[2]}";
+/// Junk fills what memory there is.
+const JUNK: &str = "
     redis.call('INCR', 'junk')
-    redis.call('SET', 'junk:' .. redis.call('GET', 'junk') % 300, string.rep('x', 1000000))
-    return n";
+    redis.call('SET', 'junk:' .. redis.call('GET', 'junk') % 300, string.rep('x', 1000000))";
 
 /// What is wrong with it.
 #[derive(Debug, Clone, Copy)]
@@ -141,31 +143,47 @@ async fn inflict(stage: &Stage, fault: Fault, time: Duration, shutdown: &Shutdow
             link.heal();
             Ok(())
         }
-        Fault::Flushed => {
-            again_and_again(stage, "redis.call('FLUSHALL') return 0", time, shutdown).await
-        }
-        Fault::Garbage => again_and_again(stage, GARBAGE, time, shutdown).await,
+        Fault::Flushed | Fault::Garbage => again_and_again(stage, fault, time, shutdown).await,
     }
 }
 
 async fn again_and_again(
     stage: &Stage,
-    script: &str,
+    fault: Fault,
     time: Duration,
     shutdown: &Shutdown,
 ) -> Result<()> {
     let client = redis::Client::open(&*stage.stack.redis)?;
-    let mut connection: MultiplexedConnection =
+    let mut redis: MultiplexedConnection =
         tokio::time::timeout(CALL, client.get_multiplexed_async_connection()).await??;
     let end = tokio::time::Instant::now() + time;
-    let mut spoiled = 0_i64;
+    let mut spoiled = 0;
     while tokio::time::Instant::now() < end {
-        let mut command = redis::cmd("EVAL");
-        let spoiling = command.arg(script).arg(0).query_async::<i64>(&mut connection);
-        spoiled +=
-            tokio::time::timeout(CALL, spoiling).await.context("Redis does not answer")??;
+        let once = async {
+            match fault {
+                Fault::Garbage => spoil(&mut redis).await,
+                _ => redis::cmd("FLUSHALL").query_async(&mut redis).await.map(|()| 0),
+            }
+        };
+        spoiled += tokio::time::timeout(CALL, once).await.context("Redis does not answer")??;
         pause(AGAIN, shutdown).await?;
     }
     println!("           {spoiled} values were made garbage");
     Ok(())
+}
+
+/// Every value once, page by page; how many there were.
+async fn spoil(redis: &mut MultiplexedConnection) -> redis::RedisResult<u64> {
+    let (mut cursor, mut spoiled) = (0_u64, 0);
+    loop {
+        let mut page = redis::cmd("EVAL");
+        let page = page.arg(GARBAGE).arg(0).arg(cursor).query_async::<(u64, u64)>(redis);
+        let (next, values) = page.await?;
+        (cursor, spoiled) = (next, spoiled + values);
+        if cursor == 0 {
+            break;
+        }
+    }
+    redis::cmd("EVAL").arg(JUNK).arg(0).query_async::<()>(redis).await?;
+    Ok(spoiled)
 }

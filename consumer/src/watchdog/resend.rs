@@ -2,6 +2,7 @@
 //! and under the same ids. Events after the relay's cursor come by themselves. Recipients know the ids that they have
 //! seen.
 
+use chrono::TimeDelta;
 use shared::ids::OrderId;
 use shared::platform::database;
 use write_api::store::Store;
@@ -11,6 +12,9 @@ use super::heal::DEADLINE;
 
 /// How far from a lost message others are looked for, in positions of the log.
 const REACH: i64 = 2_000;
+/// What was told to others so long before may have lain beside it all the same: a message that the broker returned is tried
+/// again a little later, and then stands in the queue behind newer ones.
+const BESIDE: TimeDelta = TimeDelta::seconds(10);
 
 /// All events of an order.
 pub(super) async fn order(
@@ -37,7 +41,8 @@ pub(super) async fn order(
 }
 
 /// Whatever lost this message may have lost its neighbours in the queue, of which nobody would hear: everything between
-/// the last order before it that was acknowledged and the next one after it is told again, too.
+/// the last order before it that was acknowledged and the next one after it is told again, too, and everything of the
+/// seconds before it.
 pub(super) async fn around(
     store: &Store,
     recipient: &str,
@@ -48,16 +53,20 @@ pub(super) async fn around(
     }
     let query = sqlx::query!(
         "WITH lost AS MATERIALIZED (
-             SELECT min(e.position) AS position FROM write.order_events AS e
-             WHERE e.order_id = $2 AND e.kind = 'submitted'
+             SELECT e.position, e.occurred_at FROM write.order_events AS e
+             WHERE e.order_id = $2 AND e.kind = 'submitted' LIMIT 1
          ),
          bounds AS MATERIALIZED (
-             SELECT coalesce((SELECT e.position FROM write.order_events AS e
-                              WHERE e.position < lost.position AND e.position >= lost.position - $5
-                                AND e.kind = 'submitted' AND EXISTS (
-                                    SELECT FROM write.acknowledgements AS a
-                                    WHERE a.order_id = e.order_id AND a.recipient = $1)
-                              ORDER BY e.position DESC LIMIT 1), lost.position - 1) AS first,
+             SELECT least(
+                        coalesce((SELECT e.position FROM write.order_events AS e
+                                  WHERE e.position < lost.position AND e.position >= lost.position - $5
+                                    AND e.kind = 'submitted' AND EXISTS (
+                                        SELECT FROM write.acknowledgements AS a
+                                        WHERE a.order_id = e.order_id AND a.recipient = $1)
+                                  ORDER BY e.position DESC LIMIT 1), lost.position - 1),
+                        (SELECT min(e.position) - 1 FROM write.order_events AS e
+                         WHERE e.position <= lost.position AND e.position >= lost.position - $5
+                           AND e.occurred_at >= lost.occurred_at - $6::interval)) AS first,
                     coalesce((SELECT e.position FROM write.order_events AS e
                               WHERE e.position > lost.position AND e.position <= lost.position + $5
                                 AND e.kind = 'submitted' AND EXISTS (
@@ -77,6 +86,7 @@ pub(super) async fn around(
         store.clock().now(),
         format!("relay:{recipient}"),
         REACH,
+        BESIDE as _,
     );
     let around = database::within(DEADLINE, query.execute(store.pool())).await?.rows_affected();
     let own = order(store, recipient, order_id).await?;

@@ -13,6 +13,7 @@ fn ids(messages: &[Value]) -> Vec<Value> {
 async fn whatever_lost_a_message_may_have_lost_its_neighbours() {
     let mut watched = Watched::new().await;
     let before = watched.submit_of_partner(1).await;
+    watched.world.advance(TimeDelta::seconds(11));
     watched.submit_of_shop(2).await;
     watched.submit_of_partner(3).await;
     watched.submit_of_shop(4).await;
@@ -26,6 +27,25 @@ async fn whatever_lost_a_message_may_have_lost_its_neighbours() {
     watched.relay_all().await;
     let again = watched.world.receive("mes.to.crm", 3).await;
     assert_eq!(ids(&again), ids(&told[1..4]), "of both sides up to what is known to have arrived");
+}
+
+#[tokio::test]
+async fn what_the_broker_returned_a_moment_ago_may_have_lain_beside_newer_messages() {
+    let mut watched = Watched::new().await;
+    watched.submit_of_shop(1).await;
+    watched.world.advance(TimeDelta::seconds(11));
+    watched.submit_of_shop(2).await;
+    let before = watched.submit_of_partner(3).await;
+    watched.submit_of_partner(4).await;
+    let after = watched.submit_of_partner(5).await;
+    watched.settle().await;
+    let told = watched.world.receive("mes.to.crm", 5).await;
+    watched.acknowledge(1, before).await;
+    watched.acknowledge(2, after).await;
+    assert_eq!(watched.look_after(11).await.open["not-acknowledged"], 1);
+    watched.relay_all().await;
+    let again = watched.world.receive("mes.to.crm", 3).await;
+    assert_eq!(ids(&again), ids(&told[1..4]), "everything of the last seconds before it");
 }
 
 #[tokio::test]
