@@ -148,7 +148,7 @@ pub struct Watchdog {
     /// Rounds since orders were recalled that nobody waits for.
     since_recall: u32,
     thorough: Thorough,
-    /// When everything was read last.
+    /// As it was when everything was read last.
     census: Census,
 }
 
@@ -180,7 +180,11 @@ impl Watchdog {
                     let error = &error as &dyn std::error::Error;
                     tracing::warn!(error, "a round of the watchdog failed: it begins anew");
                 }
-                Some(Err(_)) | None => self.lead = None,
+                Some(Err(_)) | None => {
+                    self.lead = None;
+                    // A look at everything that never ends must not be all that is done.
+                    self.thorough.round_took(ROUND_DEADLINE, pause);
+                }
             }
             stop.run_until_cancelled(tokio::time::sleep(pause)).await;
         }

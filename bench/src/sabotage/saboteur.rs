@@ -94,9 +94,6 @@ impl Alone {
     }
 }
 
-/// How a sabotage ended that nobody needed to find.
-const BESIDE_ANOTHER: &str = "sent again beside another order";
-
 fn now() -> DateTime<Utc> {
     SystemClock.now()
 }
@@ -147,7 +144,7 @@ impl Saboteur {
                     outcome.subject.clone_from(&deed.expected.subject);
                     outcome.at = Some(deed.expected.since);
                     outcome.note = match self.follow(&deed, &mut outcome).await {
-                        Ok(note) => note.to_owned(),
+                        Ok(()) => String::new(),
                         Err(error) => format!("{error:#}"),
                     };
                     break;
@@ -159,16 +156,10 @@ impl Saboteur {
         outcome
     }
 
-    /// Waits until it is found and healed; answers with what was unusual about that.
-    async fn follow(&self, deed: &Deed, outcome: &mut Outcome) -> Result<&'static str> {
+    async fn follow(&self, deed: &Deed, outcome: &mut Outcome) -> Result<()> {
         let (pool, expected) = (&self.pool, &deed.expected);
         let found = wait_for(pool, expected, FOUND, |_| true).await?;
-        let Some(found) = found else {
-            let healed = self.sent_again_beside_another(expected).await?;
-            let healed = healed.with_context(|| format!("no incident `{}`", expected.cause))?;
-            (outcome.found, outcome.healed) = (Some(seconds(expected.since, healed)), Some(0.0));
-            return Ok(BESIDE_ANOTHER);
-        };
+        let found = found.with_context(|| format!("no incident `{}`", expected.cause))?;
         outcome.found = Some(seconds(expected.since, found.opened_at).max(0.0));
         if outcome.kind == Kind::NeverAcknowledge {
             let escalated = wait_for(pool, expected, HEALED, |i| i.status == "escalated").await?;
@@ -182,24 +173,7 @@ impl Saboteur {
         let closed = closed.and_then(|incident| incident.closed_at).context("not healed")?;
         outcome.healed = Some(seconds(found.opened_at, closed));
         self.standins.tampering.relent(&deed.external_id);
-        Ok("")
-    }
-
-    /// What lay in the queue beside another lost message is sent again with that one, before its own time has come: then
-    /// the CRM acknowledges what it could not have, and nobody needs an incident. When it did.
-    async fn sent_again_beside_another(
-        &self,
-        expected: &Expected,
-    ) -> Result<Option<DateTime<Utc>>> {
-        if expected.cause != Kind::PurgeQueue.cause() {
-            return Ok(None);
-        }
-        let acknowledged = sqlx::query_scalar(
-            "SELECT acknowledged_at FROM write.acknowledgements
-             WHERE order_id = $1::uuid AND acknowledged_at >= $2",
-        );
-        let acknowledged = acknowledged.bind(&expected.subject).bind(expected.since);
-        Ok(acknowledged.fetch_optional(&self.pool).await?)
+        Ok(())
     }
 
     async fn commit(&self, kind: Kind, nth: u64) -> Result<Deed> {

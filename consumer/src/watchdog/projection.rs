@@ -1,8 +1,8 @@
 //! Rows of the read model that do not have the order as the log has it, up to where the read model says it is: a
 //! projector that lags is no trouble here, one that lost an order is.
 //!
-//! Every open order is compared in each thorough look ([`super::thorough`]); all others by a slow scan, a page a look; and those of a window that did
-//! not fit. An order whose incident is open is looked at until it is well.
+//! Every open order is compared in each thorough look ([`super::thorough`]); all others by a slow scan, a page a look; and
+//! those of a window that did not fit. An order whose incident is open is looked at until it is well.
 
 use serde_json::json;
 use shared::ids::OrderId;

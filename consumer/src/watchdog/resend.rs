@@ -9,12 +9,13 @@ use write_api::store::Store;
 
 use super::WatchdogError;
 use super::heal::DEADLINE;
+use crate::relay::mend::UNBOUND;
 
 /// How far from a lost message others are looked for, in positions of the log.
 const REACH: i64 = 2_000;
-/// What was told to others so long before may have lain beside it all the same: a message that the broker returned is tried
-/// again a little later, and then stands in the queue behind newer ones.
-const BESIDE: TimeDelta = TimeDelta::seconds(10);
+/// A message that the broker returned is tried again a little later, and then stands in the queue behind newer ones: so long
+/// after messages came back, older ones may have lain beside a lost one, too.
+const RETURNED: TimeDelta = TimeDelta::seconds(60);
 
 /// All events of an order.
 pub(super) async fn order(
@@ -41,8 +42,8 @@ pub(super) async fn order(
 }
 
 /// Whatever lost this message may have lost its neighbours in the queue, of which nobody would hear: everything between
-/// the last order before it that was acknowledged and the next one after it is told again, too, and everything of the
-/// seconds before it.
+/// the last order before it that was acknowledged and the next one after it is told again, too; and where the broker
+/// returned messages a moment before, so that they are not in the order of the log, everything of that minute.
 pub(super) async fn around(
     store: &Store,
     recipient: &str,
@@ -66,7 +67,12 @@ pub(super) async fn around(
                                   ORDER BY e.position DESC LIMIT 1), lost.position - 1),
                         (SELECT min(e.position) - 1 FROM write.order_events AS e
                          WHERE e.position <= lost.position AND e.position >= lost.position - $5
-                           AND e.occurred_at >= lost.occurred_at - $6::interval)) AS first,
+                           AND e.occurred_at >= lost.occurred_at - $6::interval
+                           AND EXISTS (
+                               SELECT FROM write.incidents AS i
+                               WHERE i.cause = $7 AND i.subject_kind = 'route' AND i.subject = $1
+                                 AND (i.closed_at IS NULL
+                                      OR i.opened_at >= lost.occurred_at - $6::interval)))) AS first,
                     coalesce((SELECT e.position FROM write.order_events AS e
                               WHERE e.position > lost.position AND e.position <= lost.position + $5
                                 AND e.kind = 'submitted' AND EXISTS (
@@ -86,7 +92,8 @@ pub(super) async fn around(
         store.clock().now(),
         format!("relay:{recipient}"),
         REACH,
-        BESIDE as _,
+        RETURNED as _,
+        UNBOUND,
     );
     let around = database::within(DEADLINE, query.execute(store.pool())).await?.rows_affected();
     let own = order(store, recipient, order_id).await?;
