@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, ServiceConfig};
+use chrono::{DateTime, TimeDelta};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
+use shared::clock::Clock;
 use shared::ids::PartnerId;
 use shared::platform::shutdown::Shutdown;
-use testkit::{DatabaseRole, TestDatabase, jwt};
+use testkit::{DatabaseRole, ManualClock, PATIENCE, TestDatabase, eventually, jwt};
 use uuid::Uuid;
 use web_kit::{AuthConfig, Caller, Health, HttpConfig, Kit, Problem, Role, Scope};
 
@@ -187,6 +189,31 @@ async fn keys_are_looked_up_in_the_next_pool_when_one_is_away() {
     let answer = alone.get_as("/v1/me", &key).await;
     assert!(answer.headers().contains_key("retry-after"));
     problem(answer, 503, "unavailable").await;
+}
+
+#[tokio::test]
+async fn a_key_in_use_is_looked_up_again_while_nobody_waits_for_it() {
+    let database = TestDatabase::create().await;
+    let key = database.add_api_key("shop", &[]).await;
+    let clock = ManualClock::at(DateTime::UNIX_EPOCH);
+    let pools = vec![database.pool(DatabaseRole::Write)];
+    let clocked: Arc<dyn Clock> = Arc::new(clock.clone());
+    let server =
+        TestServer::start(Options { pools, clock: Some(clocked), ..Options::default() }, routes);
+    assert_eq!(server.get_as("/v1/me", &key).await.status(), 200);
+    let mut busy = database.connection().await;
+    sqlx::raw_sql("BEGIN; LOCK TABLE write.api_keys").execute(&mut busy).await.unwrap();
+    clock.advance(TimeDelta::seconds(4));
+    for _ in 0..3 {
+        assert_eq!(server.get_as("/v1/me", &key).await.status(), 200);
+    }
+    let observer = database.pool(DatabaseRole::Write);
+    let is_looked_up = || async {
+        let query = "SELECT count(*) = 1 FROM pg_locks
+                     WHERE NOT granted AND relation = 'write.api_keys'::regclass";
+        sqlx::query_scalar::<_, bool>(query).fetch_one(&observer).await.unwrap()
+    };
+    eventually("the key is looked up again", is_looked_up, PATIENCE).await;
 }
 
 /// An identity provider that publishes its keys and counts how often it is asked.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::web::ServiceConfig;
 use reqwest::{Client, Response};
 use serde_json::Value;
-use shared::clock::SystemClock;
+use shared::clock::{Clock, SystemClock};
 use shared::platform::shutdown::Shutdown;
 use web::{AuthConfig, Authenticator, Health, HttpConfig, Kit, QuotaConfig};
 
@@ -24,6 +24,7 @@ pub struct Options {
     pub health: Option<Health>,
     pub shutdown: Shutdown,
     pub cors_origins: Vec<String>,
+    pub clock: Option<Arc<dyn Clock>>,
 }
 
 pub fn auth() -> AuthConfig {
@@ -42,7 +43,8 @@ impl TestServer {
     ) -> Self {
         let shutdown = options.shutdown;
         let auth = options.auth.unwrap_or_else(auth);
-        let authenticator = Authenticator::new(&auth, options.pools, Arc::new(SystemClock));
+        let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let authenticator = Authenticator::new(&auth, options.pools, clock);
         let health = options.health.unwrap_or_else(|| Health::builder(shutdown.clone()).build());
         let kit = Kit {
             health,
