@@ -19,8 +19,9 @@ const WARM_UP: Duration = Duration::from_secs(10);
 const SETTLED: Duration = Duration::from_secs(3);
 const FIRST: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(100);
-/// `database.primary_max_connections` of the read API, and the one that looks how far the primary is.
-const MOST_ON_PRIMARY: f64 = 5.0;
+/// `database.primary_max_connections` of the read API, the one that looks how far the primary is, and the one that asks
+/// whether it still is.
+const MOST_ON_PRIMARY: f64 = 6.0;
 /// As the stack's record calls them, and the processes' names are `postgres-` and this.
 const REPLICAS: [&str; 2] = ["replica", "replica-2"];
 

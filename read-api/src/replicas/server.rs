@@ -100,10 +100,11 @@ impl Server {
         poll_every: Duration,
         may_be_promoted: bool,
     ) -> Result<Self, sqlx::Error> {
-        let polling = DatabaseConfig { max_connections: 1, ..config.clone() };
+        let purposes = [("read-api", config.max_connections), ("read-api poller", 1)];
+        let [pool, polling] = database::pools(config, purposes)?;
         Ok(Self {
-            pool: database::pool(config, "read-api")?,
-            polling: database::pool(&polling, "read-api poller")?,
+            pool,
+            polling,
             name,
             state: watch::Sender::new(State::default()),
             look_now: Notify::new(),

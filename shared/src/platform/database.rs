@@ -66,16 +66,30 @@ impl DatabaseConfig {
 ///
 /// With several hosts its connections are to whichever is the primary; [`PgPool::connect_options`] tells who that is.
 pub fn pool(config: &DatabaseConfig, application_name: &str) -> Result<PgPool, sqlx::Error> {
-    let hosts = hosts(config.url.expose_secret())?.into_iter().map(|host| {
-        host.application_name(application_name).statement_cache_capacity(config.statement_cache)
-    });
-    let mut hosts: Vec<_> = hosts.collect();
-    let pool = match hosts.pop() {
-        Some(only) if hosts.is_empty() => guarded(config).connect_lazy_with(only),
-        last => primary::pool(hosts.into_iter().chain(last).collect(), guarded(config)),
-    };
-    measure(&pool, application_name);
+    let [pool] = pools(config, [(application_name, config.max_connections)])?;
     Ok(pool)
+}
+
+/// As [`pool`], for several purposes, each with a name and the most connections of its own: all of them together watch
+/// who the primary is, once.
+pub fn pools<const N: usize>(
+    config: &DatabaseConfig,
+    purposes: [(&str, u32); N],
+) -> Result<[PgPool; N], sqlx::Error> {
+    let hosts = hosts(config.url.expose_secret())?.into_iter();
+    let hosts: Vec<_> =
+        hosts.map(|host| host.statement_cache_capacity(config.statement_cache)).collect();
+    let settings = purposes.map(|(name, most)| (name, guarded(config).max_connections(most)));
+    let pools = match &*hosts {
+        [only] => settings.map(|(name, settings)| {
+            settings.connect_lazy_with(only.clone().application_name(name))
+        }),
+        _ => primary::pools(hosts, settings),
+    };
+    for (pool, (name, _)) in pools.iter().zip(purposes) {
+        measure(pool, name);
+    }
+    Ok(pools)
 }
 
 /// How full the pool is: a pool that is all used is what callers wait for first.
@@ -103,7 +117,6 @@ fn measure(pool: &PgPool, name: &str) {
 
 fn guarded(config: &DatabaseConfig) -> PgPoolOptions {
     PgPoolOptions::new()
-        .max_connections(config.max_connections)
         .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
         .max_lifetime(MAX_LIFETIME)
         .idle_timeout(IDLE_TIMEOUT)

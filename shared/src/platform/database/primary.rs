@@ -91,32 +91,37 @@ fn not_the_primary() -> sqlx::Error {
     sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::NotConnected, text))
 }
 
-/// A pool of connections to whichever of the hosts is the primary.
-pub(super) fn pool(hosts: Vec<PgConnectOptions>, settings: PgPoolOptions) -> PgPool {
+/// The sessions that ask, which are no pool's.
+const WATCHER: &str = "who is the primary";
+
+/// Pools of connections to whichever of the hosts is the primary, each under its name.
+pub(super) fn pools<const N: usize>(
+    hosts: Vec<PgConnectOptions>,
+    settings: [(&str, PgPoolOptions); N],
+) -> [PgPool; N] {
+    let hosts = hosts.into_iter().map(|host| host.application_name(WATCHER)).collect();
     let seat =
         Arc::new(Seat { taken: Mutex::new(Taken::unknown()), missing: Notify::new(), hosts });
-    let (at_checkout, at_connect) = (Arc::clone(&seat), Arc::clone(&seat));
-    let pool = settings
-        .before_acquire(move |connection, of| {
-            let is_of_before = at_checkout.is_of_before(of.age);
-            Box::pin(
-                async move { Ok(!is_of_before && stands_outside_a_transaction(connection).await?) },
-            )
-        })
-        .after_connect(move |connection, _| {
-            let seat = Arc::clone(&at_connect);
-            Box::pin(async move { seat.accept(connection).await })
-        })
-        .connect_lazy_with(seat.hosts[0].clone());
+    let pools = settings.map(|(name, settings)| {
+        let (at_checkout, at_connect) = (Arc::clone(&seat), Arc::clone(&seat));
+        settings
+            .before_acquire(move |connection, of| {
+                let is_of_before = at_checkout.is_of_before(of.age);
+                Box::pin(async move {
+                    Ok(!is_of_before && stands_outside_a_transaction(connection).await?)
+                })
+            })
+            .after_connect(move |connection, _| {
+                let seat = Arc::clone(&at_connect);
+                Box::pin(async move { seat.accept(connection).await })
+            })
+            .connect_lazy_with(seat.hosts[0].clone().application_name(name))
+    });
     for number in 0..seat.hosts.len() {
-        // Until the pool is closed, which for those of a process is never.
-        let (seat, pool) = (Arc::clone(&seat), pool.clone());
-        tokio::spawn(async move {
-            let mut closed = pool.close_event();
-            let _ = closed.do_until(Box::pin(seat.watch(number, &pool))).await;
-        });
+        let (seat, pools) = (Arc::clone(&seat), pools.clone());
+        tokio::spawn(async move { seat.watch(number, &pools).await });
     }
-    pool
+    pools
 }
 
 /// The primary's seat, and who was seen to have it.
@@ -181,11 +186,12 @@ impl Seat {
         }
     }
 
-    async fn watch(&self, host: usize, pool: &PgPool) {
+    /// Until a pool is closed, which for those of a process is never.
+    async fn watch(&self, host: usize, pools: &[PgPool]) {
         let mut connection = None;
-        loop {
+        while !pools.iter().any(PgPool::is_closed) {
             let answer = ask(&mut connection, &self.hosts[host]).await;
-            let pause = self.hear(host, answer, pool);
+            let pause = self.hear(host, answer, pools);
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.missing.notified() => {}
@@ -194,13 +200,17 @@ impl Seat {
     }
 
     /// Notes an answer and tells how long to wait with the next question.
-    fn hear(&self, host: usize, answer: Option<u32>, pool: &PgPool) -> Duration {
+    fn hear(&self, host: usize, answer: Option<u32>, pools: &[PgPool]) -> Duration {
         let (before, now) = {
             let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
             let before = *taken;
             *taken = before.hear(host, answer, Instant::now());
             if taken.timeline != before.timeline {
-                pool.set_connect_options(self.hosts[host].clone());
+                let (address, port) = (self.hosts[host].get_host(), self.hosts[host].get_port());
+                for pool in pools {
+                    let options = PgConnectOptions::clone(&pool.connect_options());
+                    pool.set_connect_options(options.host(address).port(port));
+                }
             }
             (before, *taken)
         };
