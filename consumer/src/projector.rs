@@ -35,7 +35,7 @@ const PAUSE_AFTER_DAMAGE: Duration = Duration::from_secs(5);
 pub struct ProjectorConfig {
     /// The most events in one transaction.
     pub batch: u32,
-    /// How soon it looks again after it had nothing to do; doubles up to the other one.
+    /// How soon it looks again when it has seen all there was; doubles up to the other one while there is nothing.
     pub shortest_pause_ms: u64,
     /// The longest that a new event waits to be seen.
     pub longest_pause_ms: u64,
@@ -43,7 +43,7 @@ pub struct ProjectorConfig {
 
 impl Default for ProjectorConfig {
     fn default() -> Self {
-        Self { batch: 500, shortest_pause_ms: 5, longest_pause_ms: 100 }
+        Self { batch: 500, shortest_pause_ms: 20, longest_pause_ms: 100 }
     }
 }
 
@@ -288,7 +288,8 @@ struct Progress {
     at: Position,
 }
 
-/// How long to wait before the next look: not at all while there is work, then longer and longer.
+/// How long to wait before the next look: not at all while there is more, a moment when that was all, then longer and
+/// longer. What comes within a moment costs one transaction and not ten.
 struct Pauses {
     shortest: Duration,
     longest: Duration,
@@ -297,8 +298,10 @@ struct Pauses {
 
 impl Pauses {
     async fn after(&mut self, progress: Progress, stop: &CancellationToken) {
-        if progress.behind == Behind::More || progress.events > 0 {
+        if progress.events > 0 {
             self.next = Duration::ZERO;
+        }
+        if progress.behind == Behind::More {
             return;
         }
         let longest = match progress.behind {

@@ -131,7 +131,7 @@ impl Relay {
         let Some(mut session) = Session::lead(self, route, &never).await? else { return Ok(()) };
         loop {
             match session.step().await? {
-                Progress::Moved => {}
+                Progress::Moved | Progress::CaughtUp => {}
                 Progress::BehindAHole => tokio::time::sleep(Duration::from_millis(5)).await,
                 Progress::Idle | Progress::Stopped => break,
             }
@@ -166,7 +166,7 @@ impl Relay {
         self.broker.declare_topology().await?;
         let Some(mut session) = Session::lead(self, route, stop).await? else { return Ok(()) };
         while !stop.is_cancelled() {
-            let news = self.pace.news();
+            let look = self.pace.look();
             let progress = session.step().await?;
             if progress == Progress::Stopped {
                 backoff.pause(stop).await;
@@ -174,7 +174,7 @@ impl Relay {
             }
             backoff.reset();
             if progress != Progress::Moved {
-                self.pace.wait(news, stop).await;
+                self.pace.wait_after(look, stop).await;
             }
         }
         session.resign().await;

@@ -51,6 +51,8 @@ const ABREAST: usize = 8;
 const MOST_ABREAST: usize = 64;
 /// How long a stopping process waits for messages on their way.
 const LAST_MESSAGES: Duration = Duration::from_secs(8);
+/// News that comes together is told together.
+const MOMENT: Duration = Duration::from_millis(50);
 /// How often old rows are looked for.
 const TIDY_EVERY: TimeDelta = TimeDelta::minutes(10);
 
@@ -176,7 +178,7 @@ impl Webhooks {
                 Some(landed) = flights.tasks.join_next() => {
                     self.record(&mut follower, &mut flights, landed?).await?;
                 }
-                () = woken => {}
+                () = together(woken) => {}
                 () = tokio::time::sleep(pause) => {}
                 () = stop.cancelled() => {}
             }
@@ -340,6 +342,12 @@ impl Webhooks {
     fn now(&self) -> DateTime<Utc> {
         self.access.now()
     }
+}
+
+/// What comes within a moment is read at once: a look costs the same for one event as for twenty.
+async fn together(news: impl Future<Output = ()>) {
+    news.await;
+    tokio::time::sleep(MOMENT).await;
 }
 
 impl Flights {

@@ -1,13 +1,17 @@
-//! How long a relay that found nothing waits: until news is announced, or for a while, because announcements get lost.
+//! When a relay looks: at news, now and then without any, because announcements get lost, and not all the time: a look costs
+//! about as much for one event as for twenty, so that news which comes together is told together.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// News that comes together is told together.
+/// From one look to the next, when the first left nothing behind.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// Commits that wait for the same write to disk become visible together.
 const WINDOW: Duration = Duration::from_millis(5);
 
 /// When to look again.
@@ -17,21 +21,29 @@ pub(super) struct Pace {
     poll: Duration,
 }
 
+/// A look, from before it began.
+pub(super) struct Look {
+    began: Instant,
+    news: OwnedNotified,
+}
+
 impl Pace {
     pub fn new(news: Arc<Notify>, poll_ms: u64) -> Self {
         Self { news, poll: Duration::from_millis(poll_ms) }
     }
 
-    /// News from now on. Ask before looking: what is announced meanwhile must be looked for again.
-    pub fn news(&self) -> OwnedNotified {
-        self.news.clone().notified_owned()
+    /// A look begins: what is announced from now on must be looked for again.
+    pub fn look(&self) -> Look {
+        Look { began: Instant::now(), news: self.news.clone().notified_owned() }
     }
 
-    /// Waits for that news, but not too long.
-    pub async fn wait(&self, news: OwnedNotified, stop: &CancellationToken) {
+    /// Waits for news since that look began, but not too long.
+    pub async fn wait_after(&self, look: Look, stop: &CancellationToken) {
+        let Look { began, news } = look;
         let is_announced = async { tokio::time::timeout(self.poll, news).await.is_ok() };
         if stop.run_until_cancelled(is_announced).await == Some(true) {
-            stop.run_until_cancelled(tokio::time::sleep(WINDOW)).await;
+            let next = (began + BETWEEN_LOOKS).max(Instant::now() + WINDOW);
+            stop.run_until_cancelled(sleep_until(next)).await;
         }
     }
 }

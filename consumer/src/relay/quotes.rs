@@ -116,11 +116,11 @@ impl QuoteRelay {
         self.broker.declare_topology().await?;
         let mut publisher = self.broker.publisher(NAME).await?;
         while !stop.is_cancelled() {
-            let news = self.pace.news();
+            let look = self.pace.look();
             let moved = self.step(&mut publisher).await?.is_some();
             backoff.reset();
             if !moved {
-                self.pace.wait(news, stop).await;
+                self.pace.wait_after(look, stop).await;
             }
         }
         publisher.close().await;

@@ -19,6 +19,8 @@ use crate::metrics::FollowerMetrics;
 pub(super) enum Progress {
     /// Something; there may be more.
     Moved,
+    /// Something, and that was all there was.
+    CaughtUp,
     /// Nothing: the log has no more.
     Idle,
     /// Nothing yet: somebody may still fill a hole.
@@ -91,8 +93,13 @@ impl<'r> Session<'r> {
     async fn relay_next(&mut self) -> Result<Progress, RelayError> {
         let mut batch = self.follower.read().await?;
         self.metrics.note_hole(self.follower.hole_age());
+        let mut moved = match batch.behind {
+            Behind::Nothing => Progress::CaughtUp,
+            Behind::More | Behind::Hole => Progress::Moved,
+        };
         if self.is_stopped {
             batch.events.truncate(self.relay.config.many);
+            moved = Progress::Moved;
         }
         let Some(last) = batch.last_position() else {
             self.note_passed().await?;
@@ -105,7 +112,7 @@ impl<'r> Session<'r> {
             self.follower.go_on_behind(last);
             self.note_passed().await?;
             self.metrics.note_batch(&batch.events, self.now());
-            return Ok(Progress::Moved);
+            return Ok(moved);
         }
         write_api::planted!(CursorBeforePublishing, {
             self.settle(last, &[], &[]).await?;
@@ -127,7 +134,7 @@ impl<'r> Session<'r> {
         undelivered.extend(behind);
         self.settle(last, &undelivered, &owed).await?;
         self.metrics.note_batch(&batch.events, self.now());
-        Ok(Progress::Moved)
+        Ok(moved)
     }
 
     /// What this route had nothing to do with is written down now and then, and in the book of one that has a book.

@@ -15,6 +15,8 @@ pub const PRICING_CHANNEL: &str = "mes_pricing";
 /// What the followers of the log, and of the quotes, may listen to.
 pub const LOG_CHANNEL: &str = "mes_log";
 
+/// Of a bell that is pressed all the time: those who hear it take what came together.
+const BETWEEN_RINGS: Duration = Duration::from_millis(20);
 /// A notice that is not out by then would come later than the listeners' own look.
 const DEADLINE: Duration = Duration::from_secs(1);
 
@@ -50,7 +52,7 @@ impl Doorbells {
     }
 }
 
-/// Rings at most once at a time; rings that come meanwhile are one more.
+/// Rings at once, and then at most every [`BETWEEN_RINGS`]; rings that come meanwhile are one more.
 #[derive(Clone)]
 struct Doorbell {
     pool: PgPool,
@@ -77,6 +79,7 @@ impl Doorbell {
             let Ok(_ringing) = self.ringing.try_lock() else { return };
             while self.pressed.swap(false, Ordering::SeqCst) {
                 self.notify().await;
+                tokio::time::sleep(BETWEEN_RINGS).await;
             }
         }
     }

@@ -324,12 +324,13 @@ impl Store {
     ) -> Result<bool, CommandError> {
         let at_once = delay <= TimeDelta::zero();
         let mut transaction = self.pool.begin().await?;
-        let released = sqlx::query!(
+        let released = sqlx::query_scalar!(
             "UPDATE write.pricing_jobs
              SET state = 'queued', lease_token = NULL, lease_until = NULL, phase = NULL,
                  progress = NULL, last_error = $4, not_before = coalesce($5, queued_at),
                  attempts = attempts - 1 + $6
-             WHERE order_id = $1 AND generation = $2 AND lease_token = $3",
+             WHERE order_id = $1 AND generation = $2 AND lease_token = $3
+             RETURNING trace_context",
             fence.subject.id(),
             i64::from(fence.generation),
             fence.lease_token,
@@ -337,15 +338,12 @@ impl Store {
             (!at_once).then(|| self.clock.now() + delay),
             counted_attempts,
         )
-        .execute(&mut *transaction)
-        .await?
-        .rows_affected();
-        if released == 0 {
-            return Ok(false);
-        }
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(trace) = released else { return Ok(false) };
         let counts = counted_attempts > 0;
-        let settled =
-            self.settle(&mut transaction, fence, Verdict::Interrupted { reason, counts }).await?;
+        let verdict = Verdict::Interrupted { reason, counts };
+        let settled = self.settle(&mut transaction, fence, verdict, trace.as_deref()).await?;
         let freed = self.let_go(&mut transaction, fence, counts).await?;
         transaction.commit().await?;
         if freed || (settled && at_once) {
@@ -409,11 +407,12 @@ impl Store {
             _ => ("done", None),
         };
         let mut transaction = self.pool.begin().await?;
-        let ended = sqlx::query!(
+        let ended = sqlx::query_scalar!(
             "UPDATE write.pricing_jobs
              SET state = $4, last_error = $5, finished_at = $6, lease_token = NULL,
                  lease_until = NULL, phase = NULL, progress = NULL
-             WHERE order_id = $1 AND generation = $2 AND lease_token = $3",
+             WHERE order_id = $1 AND generation = $2 AND lease_token = $3
+             RETURNING trace_context",
             fence.subject.id(),
             i64::from(fence.generation),
             fence.lease_token,
@@ -421,13 +420,10 @@ impl Store {
             last_error,
             self.clock.now(),
         )
-        .execute(&mut *transaction)
-        .await?
-        .rows_affected();
-        if ended == 0 {
-            return Ok(false);
-        }
-        let settled = self.settle(&mut transaction, fence, verdict).await?;
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(trace) = ended else { return Ok(false) };
+        let settled = self.settle(&mut transaction, fence, verdict, trace.as_deref()).await?;
         let freed = self.let_go(&mut transaction, fence, true).await?;
         transaction.commit().await?;
         if freed {
@@ -455,12 +451,13 @@ impl Store {
         connection: &mut PgConnection,
         fence: &JobFence,
         verdict: Verdict<'_>,
+        trace_context: Option<&str>,
     ) -> Result<bool, CommandError> {
         let now = self.clock.now();
         let settled = match fence.subject {
             Subject::Order(order_id) => {
-                let job = lock_order_of(connection, fence, order_id).await?;
-                self.tell_order(connection, fence, job, verdict).await?
+                let order = lock_order_of_job(connection, order_id).await?;
+                self.tell_order(connection, fence, order, verdict, trace_context).await?
             }
             Subject::Quote(quote_id) => match verdict {
                 Verdict::Priced { price } => {
@@ -485,8 +482,9 @@ impl Store {
         &self,
         connection: &mut PgConnection,
         fence: &JobFence,
-        LockedJob { order, trace_context }: LockedJob,
+        order: Order,
         verdict: Verdict<'_>,
+        trace_context: Option<&str>,
     ) -> Result<bool, CommandError> {
         if !is_current(&order, fence) {
             return Ok(false);
@@ -501,7 +499,7 @@ impl Store {
             }
         };
         let Ok(decided) = decision else { return Ok(false) };
-        self.append_for_job(connection, fence, order, trace_context.as_deref(), decided).await?;
+        self.append_for_job(connection, fence, order, trace_context, decided).await?;
         Ok(true)
     }
 
@@ -536,28 +534,14 @@ enum Verdict<'a> {
     Interrupted { reason: &'a str, counts: bool },
 }
 
-/// A job's order, locked, and the trace that the job belongs to.
-struct LockedJob {
-    order: Order,
-    trace_context: Option<String>,
-}
-
-async fn lock_order_of(
+async fn lock_order_of_job(
     connection: &mut PgConnection,
-    fence: &JobFence,
     order_id: OrderId,
-) -> Result<LockedJob, CommandError> {
-    let trace_context = sqlx::query_scalar!(
-        "SELECT trace_context FROM write.pricing_jobs WHERE order_id = $1 AND generation = $2",
-        fence.subject.id(),
-        i64::from(fence.generation),
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    let order = rows::lock(connection, order_id).await?.ok_or_else(|| {
+) -> Result<Order, CommandError> {
+    let order = rows::lock(connection, order_id).await?;
+    order.ok_or_else(|| {
         CommandError::Inconsistent(format!("pricing job of unknown order {order_id}"))
-    })?;
-    Ok(LockedJob { order, trace_context })
+    })
 }
 
 /// A job speaks for its order only while the order's pricing has the job's generation.

@@ -1,12 +1,13 @@
 //! Taking the fairest next job of a lane, together with the lease of the analysis that it needs.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use shared::order::Order;
 use shared::order::spec::WorkSpec;
 use shared::platform::database::BEGIN_WITHOUT_WAITING;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{JobFence, Lane, LockedJob, Subject, cancel, is_current, lock_order_of, small};
+use super::{JobFence, Lane, Subject, cancel, is_current, lock_order_of_job, small};
 use crate::store::analyses::{self, AnalysisKey, Asked, Found, Need};
 use crate::store::{CommandError, Store, quotes};
 
@@ -144,7 +145,8 @@ impl Store {
                 return Ok(Look::Passed);
             }
         };
-        let spec = self.start(connection, &fence, wanted).await?;
+        let trace = trace_context.as_deref();
+        let spec = self.start(connection, &fence, wanted, trace).await?;
         let in_lane = now - queued_at;
         Ok(Look::Claimed(Box::new(ClaimedJob {
             fence,
@@ -164,11 +166,11 @@ impl Store {
     ) -> Result<Option<Wanted>, CommandError> {
         match fence.subject {
             Subject::Order(order_id) => {
-                let job = lock_order_of(connection, fence, order_id).await?;
+                let order = lock_order_of_job(connection, order_id).await?;
                 let startable =
-                    is_current(&job.order, fence) && job.order.start_pricing(fence.attempt).is_ok();
-                let spec = job.order.stage.spec().filter(|_| startable).cloned();
-                Ok(spec.map(|spec| Wanted::Order { spec, job: Box::new(job) }))
+                    is_current(&order, fence) && order.start_pricing(fence.attempt).is_ok();
+                let spec = order.stage.spec().filter(|_| startable).cloned();
+                Ok(spec.map(|spec| Wanted::Order { spec, order: Box::new(order) }))
             }
             Subject::Quote(quote_id) => {
                 let spec = quotes::start(connection, quote_id).await?;
@@ -182,13 +184,12 @@ impl Store {
         connection: &mut PgConnection,
         fence: &JobFence,
         wanted: Wanted,
+        trace_context: Option<&str>,
     ) -> Result<WorkSpec, CommandError> {
         match wanted {
-            Wanted::Order { spec, job } => {
-                let LockedJob { order, trace_context } = *job;
+            Wanted::Order { spec, order } => {
                 let started = order.start_pricing(fence.attempt)?;
-                let trace = trace_context.as_deref();
-                self.append_for_job(connection, fence, order, trace, started).await?;
+                self.append_for_job(connection, fence, *order, trace_context, started).await?;
                 Ok(spec)
             }
             Wanted::Quote { spec } => Ok(spec),
@@ -198,7 +199,7 @@ impl Store {
 
 /// A price that is wanted.
 enum Wanted {
-    Order { spec: WorkSpec, job: Box<LockedJob> },
+    Order { spec: WorkSpec, order: Box<Order> },
     Quote { spec: WorkSpec },
 }
 
