@@ -57,6 +57,9 @@ fn own_settings(setup: &Setup, node: Node, follows: Follows) -> Vec<(&'static st
     settings.push(("primary_conninfo", source));
     settings.push(("primary_slot_name", node.slot()));
     settings.push(("hot_standby_feedback", "on".to_owned()));
+    // What a standby's readers may still need is kept on the primary: by default, until a report of ten seconds ago allows
+    // to forget it, and whoever claims the next job walks over all that died in between.
+    settings.push(("wal_receiver_status_interval", "1s".to_owned()));
     settings
 }
 
