@@ -38,6 +38,9 @@ pub struct Args {
     /// At most so many orders a second; by default they are spread over the minutes
     #[arg(long)]
     rate: Option<f64>,
+    /// How many of all orders come in batches of 20; by default a fifth
+    #[arg(long)]
+    batches: Option<f64>,
     /// Plant this bug: the campaign must fail
     #[arg(long)]
     plant: Option<String>,
@@ -64,6 +67,7 @@ impl Args {
             faults: None,
             failovers: None,
             rate: None,
+            batches: None,
             plant: None,
             no_build: true,
             release: false,
@@ -172,8 +176,8 @@ fn start_campaign(
     for (name, count) in [("--faults", args.faults), ("--failovers", args.failovers)] {
         command.args(count.map(|count| [name.to_owned(), count.to_string()]).iter().flatten());
     }
-    if let Some(rate) = args.rate {
-        command.args(["--rate", &rate.to_string()]);
+    for (name, number) in [("--rate", args.rate), ("--batches", args.batches)] {
+        command.args(number.map(|number| [name.to_owned(), number.to_string()]).iter().flatten());
     }
     if let Some(bug) = &args.plant {
         // A bug is caught just as well by what it leaves undone; nobody has to wait for it for long.

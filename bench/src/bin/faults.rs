@@ -68,6 +68,9 @@ struct Args {
     /// At most so many orders a second
     #[arg(long)]
     rate: Option<f64>,
+    /// How many of all orders come in batches of 20
+    #[arg(long, default_value_t = 0.2)]
+    batches: f64,
     /// How long nothing may change before the system has come to rest, in seconds
     #[arg(long, default_value_t = 90)]
     rest: u64,
@@ -167,6 +170,7 @@ async fn campaign(
         admin_token: stack.token_of("admin")?.to_owned(),
         partner_key: stack.partners.first().context("the stack has no partner")?.key.clone(),
         model_id,
+        in_batches: args.batches,
         history: history.clone(),
         // Connections of its own: they are reset on purpose.
         http: Client::builder().connect_timeout(GRACE).build()?,
@@ -197,7 +201,8 @@ async fn campaign(
     }
     println!("healed after {} s; waiting for quiet", history.now() / 1_000);
     let inspector = facts::Inspector { stack: stack.clone(), http };
-    let unrest = inspector.wait_for_rest(Duration::from_secs(args.rest)).await;
+    let patience = Duration::from_secs(args.rest);
+    let unrest = inspector.wait_for_rest(patience, length.max(patience * 5)).await;
     shutdown.stop();
     shutdown.drain(GRACE).await;
     Ok(unrest)

@@ -147,7 +147,7 @@ async fn campaign(
     };
     println!("waiting for quiet");
     let inspector = facts::Inspector { stack: stack.clone(), http };
-    let unrest = inspector.wait_for_rest(REST).await;
+    let unrest = inspector.wait_for_rest(REST, REST * 5).await;
     saboteur.stop_crm().await;
     shutdown.stop();
     shutdown.drain(GRACE).await;
@@ -253,6 +253,7 @@ async fn load(
     let asking = Asking { key: Some("the-model-of-a-campaign"), ..Asking::default() };
     let model_id = api.upload(file, asking).await?.model_id;
     Ok(Load {
+        in_batches: 0.0,
         // Numbers from here on are those of sabotaged orders.
         orders: 1_000_000,
         rate: args.rate,

@@ -1,10 +1,13 @@
 //! Partners over REST and the shop over RabbitMQ, as careful clients: the same key and the same id until there is an
 //! answer, and now and then twice on purpose.
 
+mod batch;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -52,6 +55,8 @@ pub struct Load {
     pub partner_key: String,
     /// The model of every order.
     pub model_id: ModelId,
+    /// So many of all orders come in batches over REST.
+    pub in_batches: f64,
     /// Where everything is noted.
     pub history: History,
     /// For REST.
@@ -141,7 +146,12 @@ impl Load {
         if dice.chance(self.poison) {
             self.poison(number, post).await;
         }
-        if dice.chance(OVER_REST) {
+        if let Some(batch) = self.batch_of(number) {
+            // Its first order brings the others along.
+            if number == batch.start {
+                self.order_together(batch, &mut dice).await;
+            }
+        } else if dice.chance(OVER_REST) {
             self.partner(number, &mut dice).await;
         } else {
             self.shop(number, &mut dice, post).await;
@@ -152,12 +162,17 @@ impl Load {
         let (op, body) = self.invoke(number, &self.model_id);
         let answer = self.ask_twice(&op, "/v1/orders", &body, dice.chance(TWICE)).await;
         let Some(answer) = answer else { return };
-        if dice.chance(LOOKS) {
-            self.look(&answer).await;
-        }
         if dice.chance(TWICE) {
             // Long after the answer, as after a restart of the partner's program.
             self.ask(&op, "/v1/orders", &body).await;
+        }
+        self.go_on_with(number, &answer, dice).await;
+    }
+
+    /// What a partner does with an order that was accepted.
+    async fn go_on_with(&self, number: u64, answer: &Answer, dice: &mut Dice) {
+        if dice.chance(LOOKS) {
+            self.look(answer).await;
         }
         if is_called_off(number) {
             tokio::time::sleep(Duration::from_secs_f64(2.0 * dice.fraction())).await;
@@ -209,10 +224,7 @@ impl Load {
         loop {
             let since = self.history.now();
             let attempt = self.attempt(op, path, body).await;
-            let (outcome, answer) = match attempt {
-                Ok((outcome, answer)) => (outcome, answer),
-                Err(reason) => (Outcome::Unknown { reason }, None),
-            };
+            let (outcome, answer) = attempt.unwrap_or_else(|reason| (unknown(&reason), None));
             let again = matches!(outcome, Outcome::Unknown { .. });
             self.history.note(Entry::Ended { op: op.to_owned(), since, outcome });
             if !again || Instant::now() > self.give_up {
@@ -230,6 +242,17 @@ impl Load {
         path: &str,
         body: &Value,
     ) -> Result<(Outcome, Option<Answer>), String> {
+        match self.post(op, path, body).await? {
+            Reply::Done(bytes) => {
+                let (outcome, answer) = accepted(&bytes)?;
+                Ok((outcome, Some(answer)))
+            }
+            Reply::Refused { status, code } => Ok((Outcome::Refused { status, code }, None)),
+        }
+    }
+
+    /// One request; `Err` is what may have happened or not.
+    async fn post(&self, op: &str, path: &str, body: &Value) -> Result<Reply, String> {
         let url = format!("{}{path}", self.write_api);
         let request = self.http.post(url).bearer_auth(&self.partner_key).timeout(ATTEMPT);
         let key = format!("{op}-of-{}", self.seed);
@@ -237,21 +260,15 @@ impl Load {
         let answer = answer.map_err(|error| kind_of(&error))?;
         let status = answer.status();
         let bytes = answer.bytes().await.map_err(|error| kind_of(&error))?;
-        let told: Value = serde_json::from_slice(&bytes).map_err(|_| format!("{status}"))?;
         if status.is_success() {
-            let answer = understood(&told).ok_or("an answer that nobody understands")?;
-            let Answer { order_id, version, .. } = answer;
-            let hash = hex::encode(Sha256::digest(&bytes));
-            return Ok((Outcome::Ok { order_id, version, answer: hash }, Some(answer)));
+            return Ok(Reply::Done(bytes));
         }
+        let told: Value = serde_json::from_slice(&bytes).map_err(|_| format!("{status}"))?;
         let code = told["code"].as_str().unwrap_or_default().to_owned();
-        let passes = status.is_server_error()
-            || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status)
-            || code == "in-progress";
-        if passes {
+        if passes(status, &code) {
             return Err(format!("{} {code}", status.as_u16()));
         }
-        Ok((Outcome::Refused { status: status.as_u16(), code }, None))
+        Ok(Reply::Refused { status: status.as_u16(), code })
     }
 
     /// "Did I really order this?" A reader that sends the position of its write sees it, or is told that it does not.
@@ -329,6 +346,31 @@ pub async fn publish(
         Outcome::Unknown { reason: "no confirm".to_owned() }
     };
     history.note(Entry::Ended { op: op.to_owned(), since, outcome });
+}
+
+/// What the service said, and will not take back.
+enum Reply {
+    Done(Bytes),
+    Refused { status: u16, code: String },
+}
+
+/// Not the last word: the same request may be answered a moment later.
+fn passes(status: StatusCode, code: &str) -> bool {
+    status.is_server_error()
+        || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status)
+        || code == "in-progress"
+}
+
+fn unknown(reason: &str) -> Outcome {
+    Outcome::Unknown { reason: reason.to_owned() }
+}
+
+/// What is said of an order that was accepted; whoever does not understand it knows nothing.
+fn accepted(told: &[u8]) -> Result<(Outcome, Answer), String> {
+    let value: Value = serde_json::from_slice(told).unwrap_or_default();
+    let answer = understood(&value).ok_or("an answer that nobody understands")?;
+    let Answer { order_id, version, .. } = answer;
+    Ok((Outcome::Ok { order_id, version, answer: hex::encode(Sha256::digest(told)) }, answer))
 }
 
 fn understood(told: &Value) -> Option<Answer> {
