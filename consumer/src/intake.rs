@@ -25,6 +25,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge};
 use serde::{Deserialize, Serialize};
 use shared::platform::shutdown::Shutdown;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use write_api::store::Store;
 
@@ -41,7 +42,7 @@ pub use incoming::Incoming;
 pub struct IntakeConfig {
     /// The most messages in one transaction.
     pub batch: u16,
-    /// How long to wait for a batch to fill, milliseconds.
+    /// From one batch to the next, milliseconds, while messages keep coming: what comes together is applied together.
     pub window_ms: u64,
     /// How often to look for waiting messages that are due, milliseconds.
     pub retry_ms: u64,
@@ -160,9 +161,10 @@ impl Intake {
             return Ok(());
         }
         let mut inbox = self.broker.inbox(queue, self.prefetch()).await?;
-        while let Some(deliveries) =
-            stop.run_until_cancelled(inbox.collect(self.config.batch.into(), self.window())).await
+        let (most, mut next) = (self.config.batch.into(), Instant::now());
+        while let Some(deliveries) = stop.run_until_cancelled(inbox.collect_until(most, next)).await
         {
+            next = Instant::now() + self.window();
             self.settle(queue, &inbox, deliveries?, stop).await?;
             backoff.reset();
         }

@@ -57,7 +57,7 @@ use heal::Remedy;
 use metrics::WatchdogMetrics;
 use policy::{Next, Policy};
 pub use round::Round;
-use thorough::Thorough;
+use thorough::{Thorough, pause_after};
 use watches::Watch;
 
 /// The name of its lead, its beat and its word in orders' logs.
@@ -169,8 +169,9 @@ impl Watchdog {
 
     /// Looks until the soft stop; whatever happens, it looks again.
     pub async fn run(mut self, stop: CancellationToken) {
-        let pause = Duration::from_millis(self.config.poll_ms);
+        let usual = Duration::from_millis(self.config.poll_ms);
         while !stop.is_cancelled() {
+            let began = Instant::now();
             let round = tokio::time::timeout(ROUND_DEADLINE, self.round());
             match survive(NAME, round).await {
                 Some(Ok(Ok(Some(round)))) => tracing::debug!(?round, "looked"),
@@ -183,9 +184,10 @@ impl Watchdog {
                 Some(Err(_)) | None => {
                     self.lead = None;
                     // A look at everything that never ends must not be all that is done.
-                    self.thorough.round_took(ROUND_DEADLINE, pause);
+                    self.thorough.round_took(ROUND_DEADLINE, usual);
                 }
             }
+            let pause = pause_after(began.elapsed(), usual);
             stop.run_until_cancelled(tokio::time::sleep(pause)).await;
         }
         if let Some(lead) = self.lead.take() {

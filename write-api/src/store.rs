@@ -44,7 +44,7 @@ use sqlx::PgPool;
 
 pub use accepted_models::AcceptedModel;
 pub use analyses::{AnalysisKey, FileRefusal, Known, Need};
-pub use batch::Batch;
+pub use batch::{Batch, Within};
 pub use causes::{Cause, Fingerprint};
 pub use deliveries::DeliveriesAnswer;
 pub use doorbells::{LOG_CHANNEL, PRICING_CHANNEL};
@@ -313,13 +313,15 @@ impl Store {
 
     /// Several commands in one transaction, one after another: a commit costs more than anything else here. No
     /// statement of it may take longer than `patience`.
-    pub async fn begin_batch(&self, patience: Duration) -> Result<Batch<'_>, CommandError> {
-        let mut transaction = self.pool.begin().await?;
-        let milliseconds = format!("{}ms", patience.as_millis());
-        sqlx::query_scalar!("SELECT set_config('statement_timeout', $1, true)", milliseconds)
-            .fetch_one(&mut *transaction)
-            .await?;
-        Ok(Batch::new(self, transaction))
+    pub async fn begin_batch(
+        &self,
+        patience: Duration,
+        within: Within,
+    ) -> Result<Batch<'_>, CommandError> {
+        let milliseconds = patience.as_millis();
+        let begin = format!("BEGIN; SET LOCAL statement_timeout = {milliseconds}");
+        let transaction = self.pool.begin_with(database::built(begin)).await?;
+        Ok(Batch::new(self, transaction, within))
     }
 
     /// Finds the order that a shop or a partner knows by its own number.

@@ -7,6 +7,7 @@ use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer};
+use tokio::time::Instant;
 
 use super::{CALL_DEADLINE, DeliveryError, close, in_time};
 
@@ -45,8 +46,28 @@ impl Inbox {
         most: usize,
         window: Duration,
     ) -> Result<Vec<Delivery>, DeliveryError> {
-        let mut deliveries = vec![self.first().await?];
-        let end = tokio::time::Instant::now() + window;
+        let first = self.first().await?;
+        self.with_others(first, most, Instant::now() + window).await
+    }
+
+    /// Waits for messages: until there are `most`, or until `end`, or, when that has passed, for the first and what is
+    /// there already. Cancelling loses nothing, as for [`Self::collect`].
+    pub async fn collect_until(
+        &mut self,
+        most: usize,
+        end: Instant,
+    ) -> Result<Vec<Delivery>, DeliveryError> {
+        let first = self.first().await?;
+        self.with_others(first, most, end).await
+    }
+
+    async fn with_others(
+        &mut self,
+        first: Delivery,
+        most: usize,
+        end: Instant,
+    ) -> Result<Vec<Delivery>, DeliveryError> {
+        let mut deliveries = vec![first];
         while deliveries.len() < most {
             match tokio::time::timeout_at(end, self.consumer.next()).await {
                 Ok(next) => deliveries.push(self.delivered(next)?),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
+use write_api::store::Within;
 
 use super::batch::PATIENCE;
 use super::commands::Executor;
@@ -136,7 +137,7 @@ impl Intake {
 
     async fn try_again(&self, message: &Incoming) -> Result<(), Failure> {
         let understood = message.understood.as_ref().map_err(Failure::from)?;
-        let batch = self.store.begin_batch(PATIENCE).await;
+        let batch = self.store.begin_batch(PATIENCE, Within::Transaction).await;
         let mut executor = Executor::new(batch.map_err(|error| Failure::from(&error))?);
         executor.apply(understood).await.map_err(|error| Failure::from(&error))?;
         executor.commit().await.map_err(|error| Failure::from(&error))

@@ -6,6 +6,16 @@ use std::time::Duration;
 /// So many times as long as such a round took, the next ones do without.
 const PEACE: u32 = 4;
 
+/// So many times as long as any round took, nothing is looked at: who watches must not take what the orders need.
+const REST: u32 = 3;
+/// What is lost is found within a minute all the same.
+const LONGEST_REST: Duration = Duration::from_secs(15);
+
+/// How long to wait after a round that took so long; `usual` is the shortest pause.
+pub(super) fn pause_after(round: Duration, usual: Duration) -> Duration {
+    usual.max((round * REST).min(LONGEST_REST))
+}
+
 /// When everything is read again.
 #[derive(Debug, Default)]
 pub(super) struct Thorough {
@@ -33,6 +43,13 @@ mod tests {
     use super::*;
 
     const POLL: Duration = Duration::from_secs(3);
+
+    #[test]
+    fn rounds_that_take_long_are_fewer_but_not_rare() {
+        assert_eq!(pause_after(Duration::from_millis(800), POLL), POLL);
+        assert_eq!(pause_after(Duration::from_secs(2), POLL), Duration::from_secs(6));
+        assert_eq!(pause_after(Duration::from_mins(2), POLL), LONGEST_REST);
+    }
 
     #[test]
     fn a_quick_round_reads_everything_again() {

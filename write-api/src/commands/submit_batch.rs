@@ -2,10 +2,10 @@
 //!
 //! A row's key is its external id, which is unique for ever: a batch that is sent again, whole or in part, cut
 //! otherwise or mixed with new rows, gives each order that is here already its first answer, equal to the byte. Rows
-//! are carried out in short transactions of a few rows each, every row behind a savepoint; a refused row
-//! leaves nothing, and the others stay. When the machinery fails a transaction, it is done again in halves until the
-//! culprit stands alone. When the database goes away, the request fails as a whole, and sending it again goes on
-//! where it stopped.
+//! are carried out in short transactions of a few rows each; when one of them is refused, once more with every row behind
+//! a savepoint: a refused row leaves nothing, and the others stay. When the machinery fails a transaction, it is done
+//! again in halves until the culprit stands alone. When the database goes away, the request fails as a whole, and sending
+//! it again goes on where it stopped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 use super::CommandAnswer;
 use super::submit_order::{PartnerOrder, SubmitBody, submitting_partner};
 use crate::context::BatchRequest;
-use crate::store::{Cause, Command, CommandContext, CommandError, Handled, Store, Work};
+use crate::store::{Cause, Command, CommandContext, CommandError, Handled, Store, Within, Work};
 
 /// The most rows of a request.
 pub const MOST_ROWS: usize = 1_000;
@@ -251,8 +251,22 @@ impl SubmitBatch {
         Ok(answered)
     }
 
+    /// Without savepoints first, which are hardly ever needed.
     async fn submit_together(&self, part: &[Wanted<'_>]) -> Result<Vec<Answered>, CommandError> {
-        let mut batch = self.store.begin_batch(PATIENCE).await?;
+        match self.try_together(part, Within::Transaction).await {
+            Err(error) if error.spares_the_batch() => {
+                self.try_together(part, Within::Savepoint).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn try_together(
+        &self,
+        part: &[Wanted<'_>],
+        within: Within,
+    ) -> Result<Vec<Answered>, CommandError> {
+        let mut batch = self.store.begin_batch(PATIENCE, within).await?;
         let causes: Vec<&Cause> = part.iter().map(|wanted| &wanted.context.cause).collect();
         let mut known = batch.replay(&self.request, &causes).await?;
         let mut answered = Vec::with_capacity(part.len());
@@ -264,7 +278,7 @@ impl SubmitBatch {
             }
             match batch.execute(&wanted.context, wanted.order).await {
                 Ok(handled) => answered.push((wanted.row, Ok(handled))),
-                Err(error) if error.spares_the_batch() => {
+                Err(error) if within == Within::Savepoint && error.spares_the_batch() => {
                     answered.push((wanted.row, Err(row_problem(error, wanted.row))));
                 }
                 Err(error) => return Err(error),

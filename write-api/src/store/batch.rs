@@ -1,4 +1,5 @@
-//! Several commands in one transaction, each behind a savepoint: a refused one leaves nothing, the others stay.
+//! Several commands in one transaction, each behind a savepoint if wanted: then a refused one leaves nothing, and the
+//! others stay.
 
 use std::collections::HashMap;
 
@@ -8,19 +9,33 @@ use super::{
     Cause, Command, CommandContext, CommandError, Fingerprint, Handled, Store, Work, causes,
 };
 
+/// What a command of a batch is carried out in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Within {
+    /// A savepoint of its own: a command that fails with what [`CommandError::spares_the_batch`] leaves nothing.
+    Savepoint,
+    /// The transaction that all share, which costs two round trips less a command. One that fails undoes all.
+    Transaction,
+}
+
 /// An open transaction that takes one command after another.
 ///
-/// A [`CommandError`] other than a refusal or an unknown id leaves the batch unusable: roll it back (drop it) and
-/// carry out its commands one by one, so that the culprit stands alone.
+/// A [`CommandError`] leaves the batch unusable, unless it was carried out within a savepoint and spares the batch: roll
+/// it back (drop it) and carry out its commands otherwise, in the end one by one, so that the culprit stands alone.
 pub struct Batch<'s> {
     store: &'s Store,
     transaction: PgTransaction<'static>,
+    within: Within,
     wakes_pricers: bool,
 }
 
 impl<'s> Batch<'s> {
-    pub(super) const fn new(store: &'s Store, transaction: PgTransaction<'static>) -> Self {
-        Self { store, transaction, wakes_pricers: false }
+    pub(super) const fn new(
+        store: &'s Store,
+        transaction: PgTransaction<'static>,
+        within: Within,
+    ) -> Self {
+        Self { store, transaction, within, wakes_pricers: false }
     }
 
     /// Where the batch came from, for what is looked up before a command.
@@ -28,19 +43,33 @@ impl<'s> Batch<'s> {
         self.store
     }
 
-    /// Carries out one command behind a savepoint.
+    /// Carries out one command.
     pub async fn execute(
         &mut self,
         context: &CommandContext,
         command: &impl Command,
     ) -> Result<Handled, CommandError> {
+        let handled = match self.within {
+            Within::Savepoint => self.execute_behind_a_savepoint(context, command).await?,
+            Within::Transaction => {
+                let work = Work::new(self.store, &mut self.transaction, context);
+                work.claim_and_carry_out(command).await?
+            }
+        };
+        self.wakes_pricers |= handled.wakes_pricers;
+        Ok(handled)
+    }
+
+    async fn execute_behind_a_savepoint(
+        &mut self,
+        context: &CommandContext,
+        command: &impl Command,
+    ) -> Result<Handled, CommandError> {
         let mut savepoint = self.transaction.begin().await?;
-        let handled =
-            Work::new(self.store, &mut savepoint, context).claim_and_carry_out(command).await;
-        match handled {
+        let work = Work::new(self.store, &mut savepoint, context);
+        match work.claim_and_carry_out(command).await {
             Ok(handled) => {
                 savepoint.commit().await?;
-                self.wakes_pricers |= handled.wakes_pricers;
                 Ok(handled)
             }
             Err(error) => {

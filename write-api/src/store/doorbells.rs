@@ -16,7 +16,9 @@ pub const PRICING_CHANNEL: &str = "mes_pricing";
 pub const LOG_CHANNEL: &str = "mes_log";
 
 /// Of a bell that is pressed all the time: those who hear it take what came together.
-const BETWEEN_RINGS: Duration = Duration::from_millis(20);
+const BETWEEN_CALLS_OF_PRICERS: Duration = Duration::from_millis(20);
+/// As often as followers look.
+const BETWEEN_CALLS_OF_FOLLOWERS: Duration = Duration::from_millis(50);
 /// A notice that is not out by then would come later than the listeners' own look.
 const DEADLINE: Duration = Duration::from_secs(1);
 
@@ -29,8 +31,11 @@ pub(super) struct Doorbells {
 
 impl Doorbells {
     pub fn new(pool: &PgPool) -> Self {
-        let bell = |channel| Doorbell::new(pool.clone(), channel);
-        Self { pricing: bell(PRICING_CHANNEL), log: bell(LOG_CHANNEL) }
+        let bell = |channel, pause| Doorbell::new(pool.clone(), channel, pause);
+        Self {
+            pricing: bell(PRICING_CHANNEL, BETWEEN_CALLS_OF_PRICERS),
+            log: bell(LOG_CHANNEL, BETWEEN_CALLS_OF_FOLLOWERS),
+        }
     }
 
     /// A job may be due.
@@ -52,18 +57,19 @@ impl Doorbells {
     }
 }
 
-/// Rings at once, and then at most every [`BETWEEN_RINGS`]; rings that come meanwhile are one more.
+/// Rings at once, and not again before a pause; rings that come meanwhile are one more.
 #[derive(Clone)]
 struct Doorbell {
     pool: PgPool,
     channel: &'static str,
+    pause: Duration,
     pressed: Arc<AtomicBool>,
     ringing: Arc<Mutex<()>>,
 }
 
 impl Doorbell {
-    fn new(pool: PgPool, channel: &'static str) -> Self {
-        Self { pool, channel, pressed: Arc::default(), ringing: Arc::default() }
+    fn new(pool: PgPool, channel: &'static str, pause: Duration) -> Self {
+        Self { pool, channel, pause, pressed: Arc::default(), ringing: Arc::default() }
     }
 
     /// Wakes the listeners; returns at once.
@@ -79,7 +85,7 @@ impl Doorbell {
             let Ok(_ringing) = self.ringing.try_lock() else { return };
             while self.pressed.swap(false, Ordering::SeqCst) {
                 self.notify().await;
-                tokio::time::sleep(BETWEEN_RINGS).await;
+                tokio::time::sleep(self.pause).await;
             }
         }
     }
