@@ -3,7 +3,8 @@
 //! hour is no reason to miss acknowledgements of what it sent a second ago.
 //!
 //! An order is **passed over** when another one that was sent later is acknowledged: its message was lost, and it is sent
-//! again. While nothing is acknowledged at all, the messages lie in the recipient's queue, most likely, and sending
+//! again, and so is what was sent within the same seconds and passed over, too, before its own time is up: otherwise it would
+//! be healed beside the other, and nobody could read that it was lost. While nothing is acknowledged at all, the messages lie in the recipient's queue, most likely, and sending
 //! thousands of them again would only make it longer: that is one incident of the recipient, and only the oldest orders
 //! are sent again, lest the queue was emptied.
 
@@ -23,10 +24,12 @@ const SILENT: &str = "recipient-silent";
 pub(super) const CAUSES: &[&str] = &[LOST, SILENT];
 /// Rows that one look removes at most, and that one look for forgotten ones adds.
 const AT_A_TIME: i64 = 10_000;
+/// Two messages in a consumer's hands may change places; what was sent so long before another one does not come after it.
+const DISORDER: TimeDelta = TimeDelta::seconds(2);
 /// Orders that are sent again to a recipient that acknowledges nothing: the oldest.
 const PROBES: usize = 10;
 
-/// An order that was sent long enough ago.
+/// An order that was sent and is not acknowledged.
 struct Late {
     order_id: Uuid,
     status: String,
@@ -40,12 +43,15 @@ pub(super) async fn look(scene: &Scene<'_>) -> Result<Sight, WatchdogError> {
     let newest = newest_acknowledged(scene, crm).await?;
     let late = late(scene, crm).await?;
     let has_more = late.len() >= scene.config.limit as usize;
-    // Two messages in a consumer's hands may change places.
     let grace = TimeDelta::seconds(scene.config.acknowledge_seconds.into());
     let is_lost = |order: &Late| newest.is_some_and(|newest| order.sent_at < newest - grace);
     let lost = late.iter().take_while(|order| is_lost(order)).count();
     let tell = &late[..late.len().min(lost + PROBES)];
-    let mut troubles: Vec<Trouble> = tell.iter().map(|order| trouble(scene, crm, order)).collect();
+    let passed_over = tell.last().zip(newest);
+    let passed_over = passed_over.map(|(last, new)| (last.sent_at + grace).min(new - DISORDER));
+    let beside = beside(scene, crm, passed_over.unwrap_or(DateTime::UNIX_EPOCH)).await?;
+    let mut troubles: Vec<Trouble> =
+        tell.iter().chain(&beside).map(|order| trouble(scene, crm, order)).collect();
     let untold = late.len() - tell.len();
     let is_silent = newest.is_none_or(|newest| newest < scene.now - grace * 2);
     if untold > 0 && is_silent {
@@ -118,6 +124,35 @@ async fn late(scene: &Scene<'_>, recipient: &str) -> Result<Vec<Late>, sqlx::Err
         scene.before(scene.config.acknowledge_seconds),
         scene.limit(),
         recipient,
+    )
+    .fetch_all(scene.pool)
+    .await
+}
+
+/// What is not late yet, and was sent before this moment or was told of before.
+async fn beside(
+    scene: &Scene<'_>,
+    recipient: &str,
+    sent_before: DateTime<Utc>,
+) -> Result<Vec<Late>, sqlx::Error> {
+    sqlx::query_as!(
+        Late,
+        "SELECT w.order_id, o.status, w.sent_at
+           FROM write.awaited_acknowledgements AS w
+           JOIN write.orders AS o ON o.order_id = w.order_id
+           WHERE w.recipient = $3 AND w.sent_at >= $1
+             AND (w.sent_at < $4 OR EXISTS (
+                 SELECT FROM write.incidents AS i
+                 WHERE i.order_id = w.order_id AND i.cause = $5 AND i.closed_at IS NULL))
+             AND o.status IN ('SUBMITTED', 'PRICE_CALCULATED')
+             AND NOT EXISTS (SELECT FROM write.acknowledgements AS a
+                             WHERE a.order_id = w.order_id AND a.recipient = w.recipient)
+           ORDER BY w.sent_at LIMIT $2",
+        scene.before(scene.config.acknowledge_seconds),
+        scene.limit(),
+        recipient,
+        sent_before,
+        LOST,
     )
     .fetch_all(scene.pool)
     .await

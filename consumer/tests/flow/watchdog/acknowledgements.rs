@@ -52,6 +52,23 @@ async fn what_the_broker_returned_a_moment_ago_may_have_lain_beside_newer_messag
 }
 
 #[tokio::test]
+async fn what_was_passed_over_beside_a_lost_order_is_an_incident_of_its_own_before_its_time() {
+    let mut watched = Watched::new().await;
+    watched.submit_of_partner(1).await;
+    watched.settle().await;
+    watched.world.advance(TimeDelta::seconds(5));
+    watched.submit_of_partner(2).await;
+    watched.settle().await;
+    watched.world.advance(TimeDelta::seconds(3));
+    let passed_over = watched.submit_of_partner(3).await;
+    watched.submit_of_partner(4).await; // just as old as the newest that is acknowledged: perhaps on its way
+    watched.settle().await;
+    watched.acknowledge(1, passed_over).await;
+    assert_eq!(watched.look_after(1).await.open, [].into(), "nobody is late");
+    assert_eq!(watched.look_after(2).await.open, [("not-acknowledged", 2)].into());
+}
+
+#[tokio::test]
 async fn what_was_lost_together_is_sent_again_once() {
     let mut watched = Watched::new().await;
     watched.submit_of_partner(1).await;
