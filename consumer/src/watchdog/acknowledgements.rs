@@ -3,9 +3,10 @@
 //! hour is no reason to miss acknowledgements of what it sent a second ago.
 //!
 //! An order is **passed over** when another one that was sent later is acknowledged: its message was lost, and it is sent
-//! again, and so is what was sent within the same seconds and passed over, too, before its own time is up: otherwise it would
-//! be healed beside the other, and nobody could read that it was lost. While nothing is acknowledged at all, the messages lie in the recipient's queue, most likely, and sending
-//! thousands of them again would only make it longer: that is one incident of the recipient, and only the oldest orders
+//! again. So is what was passed over within the same seconds, before its own time is up: otherwise it would be healed beside
+//! the other, and nobody could read that it was lost. While nothing is acknowledged at all, the messages lie in the
+//! recipient's queue, most likely, and sending thousands of them again would only make it longer: that is one incident of
+//! the recipient, and only the oldest orders
 //! are sent again, lest the queue was emptied.
 
 use chrono::{DateTime, TimeDelta, Utc};
