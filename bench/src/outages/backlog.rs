@@ -122,7 +122,7 @@ impl Observer {
     /// # Errors
     /// When the primary does not answer.
     pub async fn readers(&mut self) -> Result<u64> {
-        let query = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'mes_read'";
+        let query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'read-api'";
         let sessions: i64 =
             timeout(DEADLINE, sqlx::query_scalar(query).fetch_one(&mut self.0)).await??;
         Ok(sessions.unsigned_abs())
