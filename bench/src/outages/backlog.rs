@@ -117,15 +117,17 @@ impl Observer {
         Ok(open.unsigned_abs())
     }
 
-    /// Sessions of the read API on the primary.
+    /// Sessions of the read API on the primary: those that answer, and all with those that only look how far a server is
+    /// and who the primary is.
     ///
     /// # Errors
     /// When the primary does not answer.
-    pub async fn readers(&mut self) -> Result<u64> {
-        let query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'read-api'";
-        let sessions: i64 =
-            timeout(DEADLINE, sqlx::query_scalar(query).fetch_one(&mut self.0)).await??;
-        Ok(sessions.unsigned_abs())
+    pub async fn readers(&mut self) -> Result<(u64, u64)> {
+        let query = "SELECT count(*) FILTER (WHERE application_name = 'read-api'), count(*)
+                     FROM pg_stat_activity WHERE usename = 'mes_read'";
+        let (answering, all): (i64, i64) =
+            timeout(DEADLINE, sqlx::query_as(query).fetch_one(&mut self.0)).await??;
+        Ok((answering.unsigned_abs(), all.unsigned_abs()))
     }
 }
 

@@ -20,8 +20,11 @@ const SETTLED: Duration = Duration::from_secs(3);
 const FIRST: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(100);
 /// `database.primary_max_connections` of the read API, and one of the pool of a replica that was promoted, which knows keys
-/// and the schema's version. Those that only look how far a server is, and whether it is the primary, are not counted.
+/// and the schema's version.
 const MOST_ON_PRIMARY: f64 = 5.0;
+/// With two that look how far the server is, as the primary and as a replica that was promoted, and one that asks whether it
+/// is the primary.
+const MOST_IN_ALL: f64 = MOST_ON_PRIMARY + 3.0;
 /// As the stack's record calls them, and the processes' names are `postgres-` and this.
 const REPLICAS: [&str; 2] = ["replica", "replica-2"];
 
@@ -79,8 +82,8 @@ fn figures(
     samples: &Samples,
     broken: Duration,
     end: Duration,
-    readers: u64,
-) -> [Line; 6] {
+    (answering, all): (u64, u64),
+) -> [Line; 7] {
     let first = samples.within(broken..broken + FIRST);
     let after = samples.within(broken + FIRST..end);
     let count = |source| after.answered.get(&source).copied().unwrap_or(0);
@@ -93,26 +96,29 @@ fn figures(
         Line::time(format!("{name}: p99 after that"), after.latency(99.0)),
         Line::percent(format!("{name}: answered by the primary"), share),
         Line::count(format!("{name}: answers marked as old"), count(Source::Stale)),
-        Line::count(format!("{name}: most sessions that answer on the primary"), readers)
+        Line::count(format!("{name}: most sessions that answer on the primary"), answering)
             .at_most(MOST_ON_PRIMARY),
+        Line::count(format!("{name}: most sessions on the primary in all"), all)
+            .at_most(MOST_IN_ALL),
     ]
 }
 
 /// Counts the read API's sessions on the primary.
 struct Readers {
-    most: Arc<AtomicU64>,
+    most: Arc<(AtomicU64, AtomicU64)>,
     watch: JoinHandle<()>,
 }
 
 impl Readers {
     fn watch(mut observer: Observer) -> Self {
-        let most = Arc::new(AtomicU64::new(0));
+        let most = Arc::<(AtomicU64, AtomicU64)>::default();
         let seen = Arc::clone(&most);
         let watch = tokio::spawn(async move {
             // A look that fails says nothing; the next one comes soon.
             loop {
-                if let Ok(readers) = observer.readers().await {
-                    seen.fetch_max(readers, Ordering::Relaxed);
+                if let Ok((answering, all)) = observer.readers().await {
+                    seen.0.fetch_max(answering, Ordering::Relaxed);
+                    seen.1.fetch_max(all, Ordering::Relaxed);
                 }
                 tokio::time::sleep(LOOK).await;
             }
@@ -120,10 +126,10 @@ impl Readers {
         Self { most, watch }
     }
 
-    async fn most(self) -> u64 {
+    async fn most(self) -> (u64, u64) {
         self.watch.abort();
         // It was told to end.
         let _ = self.watch.await;
-        self.most.load(Ordering::Relaxed)
+        (self.most.0.load(Ordering::Relaxed), self.most.1.load(Ordering::Relaxed))
     }
 }
