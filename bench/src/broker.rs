@@ -165,9 +165,13 @@ impl Office {
     async fn run(mut self) {
         let stop = self.shutdown.soft().clone();
         while !stop.is_cancelled() {
-            if let Err(error) = self.session().await {
-                self.broker.trouble.note(&format!("publishing as {}", self.name), error);
-                stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+            match self.session().await {
+                // Nobody can send any more.
+                Ok(()) => return,
+                Err(error) => {
+                    self.broker.trouble.note(&format!("publishing as {}", self.name), error);
+                    stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+                }
             }
         }
     }
