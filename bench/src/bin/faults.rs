@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use bench::broker::{Broker, Post};
 use bench::faults::history::{self, Entry, History, Outcome};
-use bench::faults::load::{Load, POISON};
+use bench::faults::load::{Load, OWN_MODELS, POISON};
 use bench::faults::nemesis::{CLIENTS, Nemesis};
 use bench::faults::outages::Outages;
 use bench::faults::plan::{failovers, plan, provoking};
@@ -79,7 +79,9 @@ struct Args {
     planted: Option<String>,
 }
 
-#[tokio::main]
+// One thread: it stands between all services and all servers, and two that wake each other for every piece cost the machine
+// more than they carry.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
     let args = Args::parse();
     let history_file = args.folder.join("history.jsonl");
@@ -146,7 +148,8 @@ async fn campaign(
         length.as_secs_f32()
     );
     let (http, trouble) = (client()?, Arc::new(Trouble::new(false)));
-    let model_id = upload(stack, &http, &trouble).await?;
+    let models = Api::new(&http, &stack.write_api, stack.key_of("shop")?, &trouble);
+    let model_id = upload(&models).await?;
     let write_api = format!("http://{}", links.get(CLIENTS, "write-api")?.address());
     let give_up = Instant::now() + length * 2 + LAST_ANSWERS;
     let shutdown = Shutdown::new();
@@ -170,6 +173,8 @@ async fn campaign(
         admin_token: stack.token_of("admin")?.to_owned(),
         partner_key: stack.partners.first().context("the stack has no partner")?.key.clone(),
         model_id,
+        own_models: OWN_MODELS,
+        models,
         in_batches: args.batches,
         history: history.clone(),
         // Connections of its own: they are reset on purpose.
@@ -208,16 +213,11 @@ async fn campaign(
     Ok(unrest)
 }
 
-async fn upload(
-    stack: &Stack,
-    http: &Client,
-    trouble: &Arc<Trouble>,
-) -> Result<shared::ids::ModelId> {
+async fn upload(models: &Api) -> Result<shared::ids::ModelId> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pricing/models");
     let file = Models::load(&folder)?.file(Choice { model: 0, size: 0, damage: Damage::None });
-    let api = Api::new(http, &stack.write_api, stack.key_of("shop")?, trouble);
     let asking = Asking { key: Some("the-model-of-a-campaign"), ..Asking::default() };
-    Ok(api.upload(file, asking).await?.model_id)
+    Ok(models.upload(file, asking).await?.model_id)
 }
 
 async fn judge(

@@ -134,7 +134,6 @@ async fn campaign(
         standins,
         post: Post::open(&broker, "crm", &shutdown),
         broker,
-        trouble,
         seed: args.seed,
         alone: Alone::default(),
     });
@@ -249,9 +248,9 @@ async fn load(
 ) -> Result<Load> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pricing/models");
     let file = Models::load(&folder)?.file(Choice { model: 0, size: 0, damage: Damage::None });
-    let api = Api::new(http, &stack.write_api, stack.key_of("shop")?, trouble);
+    let models = Api::new(http, &stack.write_api, stack.key_of("shop")?, trouble);
     let asking = Asking { key: Some("the-model-of-a-campaign"), ..Asking::default() };
-    let model_id = api.upload(file, asking).await?.model_id;
+    let model_id = models.upload(file, asking).await?.model_id;
     Ok(Load {
         in_batches: 0.0,
         // Numbers from here on are those of sabotaged orders.
@@ -263,6 +262,8 @@ async fn load(
         admin_token: stack.token_of("admin")?.to_owned(),
         partner_key: stack.partners.first().context("the stack has no partner")?.key.clone(),
         model_id,
+        own_models: 0.0,
+        models,
         history: history.clone(),
         http: http.clone(),
         give_up: Instant::now() + GIVE_UP,

@@ -21,6 +21,8 @@ use uuid::Uuid;
 use super::history::{Call, Entry, History, Outcome};
 use crate::broker::{Letter, Post};
 use crate::dice::Dice;
+use crate::price_times::torus::torus;
+use crate::rest::{Api, Asking, CallError};
 
 /// Orders under way at once; more wait for their turn, as they would at a partner's.
 const AT_ONCE: usize = 64;
@@ -35,6 +37,10 @@ const TWICE: f64 = 0.1;
 const LOOKS: f64 = 0.25;
 /// So often somebody sends what nobody can read.
 pub const POISON: f64 = 0.01;
+/// So often a partner brings a model of its own.
+pub const OWN_MODELS: f64 = 0.02;
+/// Enough that a pricer can be met with it in hand.
+const OWN_FACETS: u32 = 40_000;
 
 /// Who orders, and where.
 #[derive(Debug)]
@@ -53,8 +59,12 @@ pub struct Load {
     pub admin_token: String,
     /// A partner's key.
     pub partner_key: String,
-    /// The model of every order.
+    /// The model of every order that has none of its own.
     pub model_id: ModelId,
+    /// So many of the partners' orders are for a model of their own, which must be measured first.
+    pub own_models: f64,
+    /// Where models are uploaded, by no link that breaks: an order without its model is none.
+    pub models: Api,
     /// So many of all orders come in batches over REST.
     pub in_batches: f64,
     /// Where everything is noted.
@@ -158,8 +168,22 @@ impl Load {
         }
     }
 
+    /// A model that nobody has ordered before.
+    pub async fn upload(&self, number: u64, facets: u32) -> Result<ModelId, CallError> {
+        let variant = u32::try_from(number % 1_000_000).unwrap_or_default();
+        let key = format!("model-{number}-of-{}", self.seed);
+        let asking = Asking { key: Some(&key), ..Asking::default() };
+        Ok(self.models.upload(torus(facets, variant), asking).await?.model_id)
+    }
+
     async fn partner(&self, number: u64, dice: &mut Dice) {
-        let (op, body) = self.invoke(number, &self.model_id);
+        let own = if dice.chance(self.own_models) {
+            // While the write API is away it is an order like the others.
+            self.upload(number, OWN_FACETS).await.ok()
+        } else {
+            None
+        };
+        let (op, body) = self.invoke(number, own.as_ref().unwrap_or(&self.model_id));
         let answer = self.ask_twice(&op, "/v1/orders", &body, dice.chance(TWICE)).await;
         let Some(answer) = answer else { return };
         if dice.chance(TWICE) {

@@ -20,6 +20,8 @@ use crate::stack::Stack;
 /// How long something that was killed may take to come back.
 const BACK: Duration = Duration::from_secs(90);
 const LOOK: Duration = Duration::from_millis(100);
+/// A model is measured in some 20 ms.
+const GLANCE: Duration = Duration::from_millis(3);
 const CALL: Duration = Duration::from_secs(10);
 /// More than any disk has.
 const TOO_MUCH_DISK: &str = "100000GB";
@@ -70,6 +72,11 @@ impl Nemesis {
 
     async fn inflict(&self, step: &Step) -> Result<String> {
         match &step.fault {
+            Fault::Kill(name) if name == "pricer" => {
+                let is_busy = self.until_a_job_is_in_hand().await;
+                let ended = self.end(name, Signal::KILL).await?;
+                Ok(if is_busy { format!("{ended}; a job was in hand") } else { ended })
+            }
             Fault::Kill(name) => self.end(name, Signal::KILL).await,
             Fault::RestartPrimary => self.end("postgres-primary", Signal::INT).await,
             Fault::FailOver(loss) => self.fail_over(*loss).await,
@@ -116,6 +123,21 @@ impl Nemesis {
         let new = self.processes.replaced(name, old, BACK).await?;
         self.wait_for(name).await?;
         Ok(format!("{old} died, {new} is there"))
+    }
+
+    /// A pricer that measures nothing has nothing to lose; when there is nothing to measure, which is `false`, it dies all
+    /// the same.
+    async fn until_a_job_is_in_hand(&self) -> bool {
+        let in_hand = "SELECT EXISTS (SELECT FROM write.pricing_jobs WHERE state = 'running')";
+        let looking = async {
+            let mut connection = self.stack.connect_to_primary().await?;
+            while !sqlx::query_scalar::<_, bool>(in_hand).fetch_one(&mut connection).await? {
+                tokio::time::sleep(GLANCE).await;
+            }
+            connection.close().await?;
+            anyhow::Ok(())
+        };
+        matches!(tokio::time::timeout(CALL, looking).await, Ok(Ok(())))
     }
 
     /// Servers come back slowly; a campaign that only ever sees a dead broker tests nothing else.

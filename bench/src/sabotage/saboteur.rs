@@ -23,7 +23,6 @@ use crate::faults::load::Load;
 use crate::faults::processes::Processes;
 use crate::faults::standins::Standins;
 use crate::stack::Stack;
-use crate::trouble::Trouble;
 
 /// Whatever was not found by then is not found.
 const FOUND: Duration = Duration::from_secs(90);
@@ -60,8 +59,6 @@ pub struct Saboteur {
     pub broker: Broker,
     /// How the CRM answers.
     pub post: Post,
-    /// Where trouble of uploads is counted.
-    pub trouble: Arc<Trouble>,
     /// Decides what is hit.
     pub seed: u64,
     /// What must not be done to the same process twice at once.

@@ -13,8 +13,6 @@ use uuid::Uuid;
 use super::{Deed, FOUND, Saboteur, now};
 use crate::dice::Dice;
 use crate::faults::processes::send;
-use crate::price_times::torus::torus;
-use crate::rest::{Api, Asking};
 use crate::sabotage::incidents::{Expected, wait_for};
 use crate::sabotage::plan::Kind;
 
@@ -200,12 +198,7 @@ impl Saboteur {
     }
 
     pub(super) async fn kill_pricer(&self, number: u64) -> Result<Deed> {
-        let api =
-            Api::new(&self.http, &self.stack.write_api, self.stack.key_of("shop")?, &self.trouble);
-        let variant = u32::try_from(number % 1_000_000).unwrap_or_default();
-        let key = format!("large-{number}-of-{}", self.seed);
-        let asking = Asking { key: Some(&key), ..Asking::default() };
-        let model_id = api.upload(torus(LARGE, variant), asking).await?.model_id;
+        let model_id = self.load.upload(number, LARGE).await?;
         let order_id = self.order(number, Some(&model_id)).await?;
         let deadline = Instant::now() + STEP;
         while !self.is_being_priced(order_id).await? {
