@@ -13,6 +13,8 @@ mod inbox;
 mod publisher;
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lapin::uri::AMQPUri;
@@ -66,6 +68,8 @@ pub enum DeliveryError {
 pub struct Broker {
     uri: AMQPUri,
     process: String,
+    /// Whether this process has declared [`topology`] since it began.
+    declared: Arc<AtomicBool>,
 }
 
 impl Broker {
@@ -74,7 +78,12 @@ impl Broker {
         let mut uri: AMQPUri = config.url.expose_secret().parse().map_err(NotABroker)?;
         uri.query.heartbeat = Some(HEARTBEAT_SECONDS);
         uri.query.connection_timeout = u64::try_from(CONNECT_DEADLINE.as_millis()).ok();
-        Ok(Self { uri, process: process.to_owned() })
+        Ok(Self { uri, process: process.to_owned(), declared: Arc::default() })
+    }
+
+    /// The same broker for a part of the process, which names its connections.
+    pub fn named(&self, part: &str) -> Self {
+        Self { process: part.to_owned(), ..self.clone() }
     }
 
     /// A channel that confirms, on a connection of its own.
@@ -94,7 +103,14 @@ impl Broker {
         let (connection, channel) = self.channel("topology").await?;
         in_time(CALL_DEADLINE, "declare", topology::declare(&channel)).await?;
         close(&connection).await;
+        self.declared.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether this process has made the broker look like [`topology`], by this value or one [`Self::named`] after it:
+    /// before that, what a producer publishes to a new broker may go nowhere.
+    pub fn has_declared(&self) -> bool {
+        self.declared.load(Ordering::Relaxed)
     }
 
     /// Whether the broker lets us in, for readiness.

@@ -110,19 +110,20 @@ pub fn start(
     role: Role,
     config: &Config,
     pool: &PgPool,
+    broker: &Broker,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
     if role.includes(Role::Intake) {
-        start_intake(config, pool, shutdown)?;
+        start_intake(config, pool, broker, shutdown);
     }
     if role.includes(Role::Relay) {
-        start_relay(config, pool, shutdown)?;
+        start_relay(config, pool, broker, shutdown);
     }
     if role.includes(Role::Projector) {
         start_projector(config, pool, shutdown)?;
     }
     if role.includes(Role::Pricer) {
-        start_pricer(config, pool, shutdown)?;
+        start_pricer(config, pool, broker, shutdown)?;
     }
     if role.includes(Role::Watchdog) {
         start_watchdog(config, pool, shutdown);
@@ -138,13 +139,11 @@ pub fn start(
     Ok(())
 }
 
-fn start_intake(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
+fn start_intake(config: &Config, pool: &PgPool, broker: &Broker, shutdown: &Shutdown) {
     let store = store(config, pool);
-    let broker = Broker::new(&config.rabbitmq, "intake")?;
     metals::watch(store.clone(), shutdown);
     housekeeping::run(store.clone(), config.housekeeping, shutdown);
-    Intake::new(store, broker, config.intake.clone()).run(shutdown);
-    Ok(())
+    Intake::new(store, broker.named("intake"), config.intake.clone()).run(shutdown);
 }
 
 fn store(config: &Config, pool: &PgPool) -> Store {
@@ -152,8 +151,8 @@ fn store(config: &Config, pool: &PgPool) -> Store {
     store.with_fixings(config.fixings).with_quotes_valid_for(config.quotes.valid_seconds)
 }
 
-fn start_relay(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let broker = Broker::new(&config.rabbitmq, "relay")?;
+fn start_relay(config: &Config, pool: &PgPool, broker: &Broker, shutdown: &Shutdown) {
+    let broker = broker.named("relay");
     let access = log_access(pool, "relay", config.relay.batch);
     let clock = Arc::new(SystemClock);
     let news = Arc::new(Notify::new());
@@ -161,7 +160,6 @@ fn start_relay(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::R
     Reconciler::new(pool.clone(), clock.clone()).run(shutdown);
     QuoteRelay::new(pool.clone(), broker.clone(), clock, &config.relay, news.clone()).run(shutdown);
     Relay::new(access, broker, config.relay.clone(), store(config, pool), news).run(shutdown);
-    Ok(())
 }
 
 fn start_projector(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
@@ -172,11 +170,16 @@ fn start_projector(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyho
     Ok(())
 }
 
-fn start_pricer(config: &Config, pool: &PgPool, shutdown: &Shutdown) -> anyhow::Result<()> {
+fn start_pricer(
+    config: &Config,
+    pool: &PgPool,
+    broker: &Broker,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
     let store = store(config, pool);
     let models = object_storage::open(&config.models.url)?;
     let pricer = Pricer::new(store, models, config.pricer.clone())?;
-    let (wake, broker) = (Arc::new(Notify::new()), Broker::new(&config.rabbitmq, "pricer")?);
+    let (wake, broker) = (Arc::new(Notify::new()), broker.named("pricer"));
     wake_ups::listen(&config.pricer.lanes, &broker, pool, shutdown, &wake);
     pricer.run(shutdown, &wake);
     Ok(())

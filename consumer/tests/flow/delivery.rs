@@ -46,3 +46,15 @@ async fn an_unroutable_message_is_never_taken_for_sent_nor_its_neighbour_for_los
     let wrong: Vec<_> = futures_util::future::join_all(publishers).await.concat();
     assert!(wrong.is_empty(), "{} of 12000 misjudged, such as {:?}", wrong.len(), wrong[0]);
 }
+
+/// Who is said to be ready before its queues are there lets producers publish into the void.
+#[tokio::test]
+async fn a_process_knows_whether_its_queues_are_declared() {
+    let vhost = TestVhost::create().await;
+    let broker = broker(&vhost);
+    let part = broker.named("relay");
+    broker.ping().await.unwrap();
+    assert!(!broker.has_declared());
+    part.declare_topology().await.unwrap();
+    assert!(broker.has_declared() && part.has_declared());
+}

@@ -287,7 +287,8 @@ pub async fn publish(channel: &Channel, message: Inbound, id: &str, routing_key:
         .unwrap()
         .await
         .unwrap();
-    assert!(confirm.is_ack() && confirm.take_message().is_none(), "{id} was not routed");
+    assert!(confirm.is_ack(), "{id} was refused");
+    assert!(confirm.take_message().is_none(), "{id} was not routed");
 }
 
 /// Everything that waits in a recipient's queue, as parsed envelopes.
