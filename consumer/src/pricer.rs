@@ -29,7 +29,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
-use write_api::store::{ClaimedJob, CommandError, JobFence, Lane, Store, Terms};
+use write_api::store::{
+    ClaimedJob, CommandError, JobFence, Lane, NextJob, PricedJob, Store, Terms,
+};
 
 use crate::watchdog::lost_jobs;
 use calculation::{Calculation, Outcome};
@@ -75,12 +77,12 @@ pub enum PricerError {
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
-/// What a look into the lanes brought.
+/// What a slot's turn brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
+enum Turn {
     /// A job, which has ended.
-    Job,
-    /// Jobs that are due but are others' to begin, or whose partner had a turn just now.
+    Taken,
+    /// See [`NextJob::NotYet`].
     NotYet,
     Nothing,
 }
@@ -136,7 +138,7 @@ impl Pricer {
     /// When the database fails; jobs in hand go back when their lease runs out.
     pub async fn drain(&self) -> Result<usize, CommandError> {
         let mut jobs = 0;
-        while self.price_next(&lanes::at_turn(&self.config.lanes, jobs)).await? == Found::Job {
+        while self.price_next(&lanes::at_turn(&self.config.lanes, jobs)).await? == Turn::Taken {
             jobs += 1;
         }
         Ok(jobs)
@@ -157,16 +159,16 @@ impl Pricer {
             // Who is called while it looks must look again.
             let mut woken = pin!(wake.notified());
             woken.as_mut().enable();
-            let found =
+            let taken =
                 self.price_next(&lanes::at_turn(lanes, turn)).await.unwrap_or_else(|error| {
                     tracing::warn!(error = &error as &dyn std::error::Error, "the pricer pauses");
-                    Found::Nothing
+                    Turn::Nothing
                 });
             turn += 1;
-            let pause = match found {
-                Found::Job => continue,
-                Found::NotYet => partners_turn,
-                Found::Nothing => pause,
+            let pause = match taken {
+                Turn::Taken => continue,
+                Turn::NotYet => partners_turn,
+                Turn::Nothing => pause,
             };
             stop.run_until_cancelled(tokio::time::timeout(pause, woken)).await;
         }
@@ -192,18 +194,25 @@ impl Pricer {
         }
     }
 
-    async fn price_next(&self, lanes: &[Lane]) -> Result<Found, CommandError> {
-        let mut found = Found::Nothing;
-        for lane in self.store.lanes_with_work(lanes).await? {
-            if let Some(job) = self.store.claim_job(lane, self.terms()).await? {
-                let span = tracing::info_span!("price.order", lane = lane.as_str());
-                telemetry::continue_trace(&span, job.trace_context.as_deref());
-                self.work_on(job).instrument(span).await?;
-                return Ok(Found::Job);
+    async fn price_next(&self, lanes: &[Lane]) -> Result<Turn, CommandError> {
+        let begun = Instant::now();
+        match self.store.next_job(lanes, self.terms()).await? {
+            NextJob::Nothing => return Ok(Turn::Nothing),
+            NextJob::NotYet => return Ok(Turn::NotYet),
+            NextJob::Priced(job) => self.note_priced(&job, begun.elapsed()),
+            NextJob::Claimed(job) => {
+                let span = span_of(job.lane, job.trace_context.as_deref());
+                self.work_on(*job).instrument(span).await?;
             }
-            found = Found::NotYet;
         }
-        Ok(found)
+        Ok(Turn::Taken)
+    }
+
+    fn note_priced(&self, job: &PricedJob, after: Duration) {
+        let _hop = span_of(job.lane, job.trace_context.as_deref()).entered();
+        self.metrics.note_analysis("reused");
+        self.metrics.begin(job.lane, job.waited).end("priced", after);
+        tracing::debug!(subject = %job.subject, "priced at once");
     }
 
     async fn work_on(&self, job: ClaimedJob) -> Result<(), CommandError> {
@@ -262,4 +271,11 @@ impl Pricer {
     fn lease(&self) -> TimeDelta {
         TimeDelta::seconds(self.config.lease_seconds.into())
     }
+}
+
+/// The next hop of the submission's trace.
+fn span_of(lane: Lane, trace_context: Option<&str>) -> tracing::Span {
+    let span = tracing::info_span!("price.order", lane = lane.as_str());
+    telemetry::continue_trace(&span, trace_context);
+    span
 }

@@ -43,6 +43,7 @@ use shared::quote::refusal::QuoteRefusal;
 use sqlx::PgPool;
 
 pub use accepted_models::AcceptedModel;
+pub use acknowledgements::Acknowledgement;
 pub use analyses::{AnalysisKey, FileRefusal, Known, Need};
 pub use batch::{Batch, Within};
 pub use causes::{Cause, Fingerprint};
@@ -52,7 +53,9 @@ pub use estimates::Estimate;
 pub use fixings::{Decision, FixingAnswer, FixingsConfig};
 pub use housekeeping::HOUSEKEEPING_BATCH;
 pub use incidents::IncidentAnswer;
-pub use jobs::{ClaimedJob, JobFence, Lane, LostJob, Progress, Subject, Terms, UnknownLane};
+pub use jobs::{
+    ClaimedJob, JobFence, Lane, LostJob, NextJob, PricedJob, Progress, Subject, Terms, UnknownLane,
+};
 pub use messages::{
     EditedMessage, Fate as MessageFate, MessageAnswer, MessageRefusal, MessageState,
     MessagesAnswer, Selection as MessageSelection,

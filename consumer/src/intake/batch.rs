@@ -1,13 +1,13 @@
 //! A batch in one transaction; when that fails, in parts, until the culprit stands alone. It is mostly known which
 //! message was in hand when a transaction was lost; when it was lost at its commit, halves tell.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use write_api::store::{CommandError, Within};
+use write_api::store::{Acknowledgement, CommandError, Within};
 
-use super::commands::Executor;
+use super::commands::{Executor, acknowledgement};
 use super::incoming::Incoming;
 use super::{Intake, IntakeError, waiting};
 use crate::delivery::Backoff;
@@ -118,9 +118,17 @@ impl Intake {
             Ok(batch) => Executor::new(batch),
             Err(error) => return Part::Undone(error, None),
         };
+        let mut acknowledged = match acknowledge(&mut executor, part, held).await {
+            Ok(acknowledged) => acknowledged,
+            Err(error) => return Part::Undone(error, None),
+        };
         let (mut kept, mut held) = (Vec::new(), held.clone());
         for (at, message) in part.iter().enumerate() {
-            match apply(&mut executor, message, &held, within).await {
+            let applied = match acknowledged.remove(&at) {
+                Some(outcome) => Ok(outcome),
+                None => apply(&mut executor, message, &held, within).await,
+            };
+            match applied {
                 Ok(None) => {}
                 Ok(Some(failure)) => {
                     hold_back(message, &failure, &mut held);
@@ -171,6 +179,30 @@ impl Intake {
     }
 }
 
+/// Notes together what the CRM says that it has, unless an earlier message of the order waits; answers what became of
+/// each, by its number. Nothing about an order depends on it, so that it may go before what came first.
+async fn acknowledge(
+    executor: &mut Executor<'_>,
+    part: &[Incoming],
+    held: &HashSet<String>,
+) -> Result<HashMap<usize, Option<Failure>>, CommandError> {
+    let (numbers, told): (Vec<usize>, Vec<Acknowledgement>) = part
+        .iter()
+        .enumerate()
+        .filter_map(|(at, message)| Some((at, message.understood.as_ref().ok()?)))
+        .filter(|(_, understood)| !held.contains(&understood.order_key))
+        .filter_map(|(at, understood)| Some((at, acknowledgement(understood)?)))
+        .unzip();
+    if told.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let outcomes = executor.acknowledge(&told).await?.into_iter();
+    Ok(numbers
+        .into_iter()
+        .zip(outcomes.map(|outcome| outcome.err().as_ref().map(Failure::from)))
+        .collect())
+}
+
 /// `None`: applied. `Some`: not this one, and the others may go on. `Err`: the transaction is lost.
 async fn apply(
     executor: &mut Executor<'_>,
@@ -187,7 +219,7 @@ async fn apply(
         return Ok(Some(Failure::Wait(why)));
     }
     match executor.apply(understood).await {
-        Ok(_) => Ok(None),
+        Ok(()) => Ok(None),
         Err(error) if within == Within::Savepoint && error.spares_the_batch() => {
             Ok(Some(Failure::from(&error)))
         }

@@ -4,9 +4,7 @@ use shared::actor::Actor;
 use shared::contracts::inbound::{Inbound, Producer, Seller};
 use shared::contracts::outbound::Recipient;
 use shared::contracts::text::{ReasonText, ShopOrderId};
-use shared::ids::OrderId;
 use shared::order::Origin;
-use shared::order::decisions::Decided;
 use shared::platform::telemetry::{continue_trace, current_traceparent};
 use shared::quote::Requester;
 use shared::quote::decisions::Request;
@@ -16,7 +14,9 @@ use write_api::commands::{
     ApproveOrder, AttachFile, CancelOrder, CloseOrder, InitiateOrder, OrderQuote, RecordFixing,
     RequestQuote, SubmitOrder,
 };
-use write_api::store::{Batch, Cause, Command, CommandContext, CommandError, Handled, Store, Work};
+use write_api::store::{
+    Acknowledgement, Batch, Cause, Command, CommandContext, CommandError, Handled, Store, Work,
+};
 
 use super::incoming::Understood;
 
@@ -29,15 +29,24 @@ impl<'e> Executor<'e> {
         Self(batch)
     }
 
+    /// Notes what the CRM says that it has, all of it together.
+    pub async fn acknowledge(
+        &mut self,
+        told: &[Acknowledgement],
+    ) -> Result<Vec<Result<(), CommandError>>, CommandError> {
+        let span = tracing::info_span!("intake.acknowledge", messages = told.len());
+        self.0.acknowledge(Recipient::Crm.as_str(), told).instrument(span).await
+    }
+
     /// Does what the message asks for, as the next hop of the message's trace.
-    pub async fn apply(&mut self, understood: &Understood) -> Result<Handled, CommandError> {
+    pub async fn apply(&mut self, understood: &Understood) -> Result<(), CommandError> {
         let span = tracing::info_span!("intake.apply", message.kind = understood.message.kind());
         continue_trace(&span, understood.traceparent.as_deref());
         // A future of all commands is as large as the largest: kept out of those that wait for it.
         Box::pin(self.dispatch(understood)).instrument(span).await
     }
 
-    async fn dispatch(&mut self, understood: &Understood) -> Result<Handled, CommandError> {
+    async fn dispatch(&mut self, understood: &Understood) -> Result<(), CommandError> {
         let context = context(understood);
         match understood.message.clone() {
             Inbound::ShopOrderInitiated(data) => {
@@ -78,7 +87,8 @@ impl<'e> Executor<'e> {
                 self.execute(&context, &CloseOrder { order_id: data.order_id, reason }).await
             }
             Inbound::CrmOrderAcknowledged(data) => {
-                self.execute(&context, &NoteAcknowledgement { order_id: data.order_id }).await
+                let told = Acknowledgement { cause: context.cause, order_id: data.order_id };
+                self.acknowledge(&[told]).await?.into_iter().collect()
             }
             Inbound::ParcelDelivered(data) => {
                 let close = CloseOrder { order_id: data.order_id, reason: None };
@@ -99,8 +109,8 @@ impl<'e> Executor<'e> {
         &mut self,
         context: &CommandContext,
         command: &impl Command,
-    ) -> Result<Handled, CommandError> {
-        self.0.execute(context, command).await
+    ) -> Result<(), CommandError> {
+        self.0.execute(context, command).await.map(drop)
     }
 
     /// Makes lasting what was done together.
@@ -125,31 +135,27 @@ impl Command for CancelShopOrder {
     }
 }
 
-/// The CRM has the order in its books. Nothing about the order changes; whoever looks for orders that the CRM never
-/// acknowledged finds it written down.
-struct NoteAcknowledgement {
-    order_id: OrderId,
-}
-
-impl Command for NoteAcknowledgement {
-    async fn carry_out(&self, work: &mut Work<'_>) -> Result<Handled, CommandError> {
-        let order = work.lock_order(self.order_id).await?;
-        work.note_acknowledged(self.order_id, Recipient::Crm.as_str()).await?;
-        work.record(self.order_id, Some(order), Ok(Decided::AlreadyDone)).await
-    }
+/// What the CRM says that it has, if the message says just that.
+pub(super) fn acknowledgement(understood: &Understood) -> Option<Acknowledgement> {
+    let Inbound::CrmOrderAcknowledged(data) = &understood.message else { return None };
+    Some(Acknowledgement { cause: cause(understood), order_id: data.order_id })
 }
 
 /// The message's source and id make a repetition the same command.
-fn context(understood: &Understood) -> CommandContext {
+fn cause(understood: &Understood) -> Cause {
     let (envelope, message) = (&understood.envelope, &understood.message);
     let data = message.to_data().to_string();
+    Cause::new(
+        format!("message:{}", envelope.source),
+        envelope.id.as_str(),
+        &[message.kind().as_bytes(), data.as_bytes()],
+    )
+}
+
+fn context(understood: &Understood) -> CommandContext {
     CommandContext {
-        actor: actor(message),
-        cause: Cause::new(
-            format!("message:{}", envelope.source),
-            envelope.id.as_str(),
-            &[message.kind().as_bytes(), data.as_bytes()],
-        ),
+        actor: actor(&understood.message),
+        cause: cause(understood),
         trace_context: current_traceparent().or_else(|| understood.traceparent.clone()),
         expected_version: None,
     }

@@ -121,10 +121,10 @@ impl Calculation {
         })
     }
 
-    /// A quote has its rough price with it; of an order it is made once more, to be measured. No price waits for this
-    /// to succeed.
+    /// A quote has its rough price with it; of an order it is made once more, to be measured: for the first order of a
+    /// model, because the others would say the same again. No price waits for this to succeed.
     async fn compare_with_rough(&self, job: &ClaimedJob, book: &PriceBook, price: &Price) {
-        if matches!(job.fence.subject, Subject::Quote(_)) {
+        if matches!(job.fence.subject, Subject::Quote(_)) || job.need != Need::Analysis {
             return;
         }
         if let Err(error) = self.store.note_rough_error_of_order(&job.spec, book, price).await {

@@ -171,12 +171,13 @@ async fn lanes(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
+    // Asked for those that are queued, the planner may read all of these instead of the few orders' own.
     let rows = sqlx::query!(
-        "SELECT order_id, lane FROM write.pricing_jobs
-         WHERE order_id = ANY($1) AND state = 'queued'",
+        "SELECT order_id, lane, state FROM write.pricing_jobs WHERE order_id = ANY($1)",
         &ids,
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| (OrderId::new(row.order_id), row.lane)).collect())
+    let queued = rows.into_iter().filter(|row| row.state == "queued");
+    Ok(queued.map(|row| (OrderId::new(row.order_id), row.lane)).collect())
 }

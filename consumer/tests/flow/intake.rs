@@ -52,6 +52,11 @@ fn approved(order: u128) -> Inbound {
     Inbound::CrmOrderApproved(OrderApproved { order_id: log::order_id(order), seller: None })
 }
 
+fn acknowledged(order: u128) -> Inbound {
+    let order_id = log::order_id(order);
+    Inbound::CrmOrderAcknowledged(inbound::OrderAcknowledged { order_id, crm_reference: None })
+}
+
 fn body(message: &Inbound, id: &str, change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let envelope = message.clone().into_envelope(id.to_owned(), "/test");
     let mut body: Value = serde_json::from_slice(&envelope.to_json()).unwrap();
@@ -124,6 +129,39 @@ async fn an_approval_that_came_too_early_waits_until_the_price_is_known() {
     assert_eq!(world.kept().await, [("applied".into(), "too-early".into(), 2)]);
     let last = world.kinds(log::order_id(1)).await.pop().unwrap();
     assert_eq!(last, "manufacturing-approved");
+}
+
+#[tokio::test]
+async fn acknowledgements_are_noted_together_each_once_and_a_strange_one_spares_the_others() {
+    let world = World::new().await;
+    let mut connection = world.database.connection().await;
+    for order in [1, 2, 3] {
+        log::live(&mut connection, order, 5).await;
+    }
+    let noted = async || -> i64 {
+        let rows = "SELECT count(*) FROM write.acknowledgements WHERE recipient = 'crm'";
+        sqlx::query_scalar(rows).fetch_one(&world.pool).await.unwrap()
+    };
+    let (intake, told) = (world.intake(), [acknowledged(1), approved(2), acknowledged(2)]);
+    world.tell(1, &told).await;
+    world.tell(1, &told[..1]).await;
+    world.tell(4, &[acknowledged(404), acknowledged(1)]).await;
+    intake.take_in(6).await.unwrap();
+    assert_eq!(world.kept().await, [("waiting".into(), "unknown-order".into(), 0)]);
+    assert_eq!(noted().await, 2);
+    let last = world.kinds(log::order_id(2)).await.pop().unwrap();
+    assert_eq!(last, "manufacturing-approved");
+
+    world.tell(1, &told).await;
+    world.tell(3, &[acknowledged(3)]).await;
+    intake.take_in(4).await.unwrap();
+    let reused = world.kept().await.pop().unwrap();
+    assert_eq!(reused, ("parked".into(), "id-reused".into(), 0), "another word under a known id");
+    assert_eq!(noted().await, 2);
+    world.advance(TimeDelta::seconds(1));
+    log::live(&mut connection, 404, 1).await;
+    assert_eq!(intake.retry_due().await.unwrap(), 1);
+    assert_eq!(noted().await, 3);
 }
 
 #[tokio::test]

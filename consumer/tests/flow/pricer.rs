@@ -20,7 +20,7 @@ use testkit::{DatabaseRole, PATIENCE, eventually};
 use tokio::sync::Notify;
 use write_api::commands::{CancelOrder, CommandAnswer, SubmitOrder};
 use write_api::models::path_of;
-use write_api::store::{Cause, CommandContext, Known, Lane, Store, Terms};
+use write_api::store::{Cause, CommandContext, Known, Lane, NextJob, Store, Subject, Terms};
 
 use crate::world::World;
 
@@ -122,6 +122,8 @@ const TERMS: Terms =
 const PRICED: &str = "SELECT count(*) FROM write.orders WHERE status = 'PRICE_CALCULATED'";
 const REPORTED: &str = "SELECT count(*) FROM write.analyses
                         WHERE jsonb_typeof(report->'findings') = 'array' AND report_due IS NULL";
+const DIFFERENT_PRICES: &str = "SELECT count(DISTINCT data->'price'->'total')
+                                FROM write.order_events WHERE kind = 'price-calculated'";
 const BEGUN: &str = "SELECT coalesce(sum(begun), 0)::bigint FROM write.analyses";
 
 #[tokio::test]
@@ -138,12 +140,45 @@ async fn fifty_identical_orders_on_three_workers_cost_one_analysis_and_get_one_p
     }
     eventually("all are priced", async || works.count(PRICED).await == 50, PATIENCE).await;
     assert_eq!(works.count(BEGUN).await, 1);
-    let prices = "SELECT count(DISTINCT data->'price'->'total') FROM write.order_events
-                  WHERE kind = 'price-calculated'";
-    assert_eq!(works.count(prices).await, 1);
+    assert_eq!(works.count(DIFFERENT_PRICES).await, 1);
     let noise = "SELECT count(*) FROM write.order_events WHERE kind = 'pricing-interrupted'";
     assert_eq!(works.count(noise).await, 0, "to wait for another's analysis is nobody's business");
     shutdown.stop();
+}
+
+#[tokio::test]
+async fn what_is_known_is_priced_by_whoever_takes_it_without_being_in_anybodys_hand() {
+    let works = Works::open().await;
+    let model_id = works.upload(1, cube()).await;
+    works.submit(1, &model_id).await;
+    assert_eq!(works.pricer().drain().await.unwrap(), 1);
+    let again = works.submit(2, &model_id).await;
+    let next = works.store().next_job(&Lane::ALL, TERMS).await.unwrap();
+    let NextJob::Priced(priced) = next else { panic!("{next:?}") };
+    assert_eq!((priced.subject, priced.lane), (Subject::Order(again), Lane::ShopShort));
+    assert_eq!(works.store().next_job(&Lane::ALL, TERMS).await.unwrap(), NextJob::Nothing);
+    let kinds = works.world.kinds(again).await;
+    assert_eq!(kinds, ["submitted", "pricing-started", "price-calculated"]);
+    let ended = "SELECT count(*) FROM write.pricing_jobs
+                 WHERE state = 'done' AND attempts = 1 AND lease_token IS NULL";
+    assert_eq!((works.count(ended).await, works.count(DIFFERENT_PRICES).await), (2, 1));
+}
+
+#[tokio::test]
+async fn what_is_known_is_claimed_where_no_price_can_be_made_of_it_now() {
+    let works = Works::open().await;
+    let model_id = works.upload(1, cube()).await;
+    works.submit(1, &model_id).await;
+    assert_eq!(works.pricer().drain().await.unwrap(), 1);
+    sqlx::query("UPDATE write.rate_cards SET document = '{}'")
+        .execute(&works.world.pool)
+        .await
+        .unwrap();
+    let again = works.submit(2, &model_id).await;
+    let next = works.store().next_job(&Lane::ALL, TERMS).await.unwrap();
+    let claimed = next.claimed().expect("a card that cannot be read does not keep the lane");
+    assert_eq!(claimed.fence.subject, Subject::Order(again));
+    assert_eq!(works.world.kinds(again).await, ["submitted", "pricing-started"]);
 }
 
 #[tokio::test]
@@ -177,7 +212,7 @@ async fn a_report_whose_worker_died_is_made_by_another() {
     let model_id = works.upload(1, cube()).await;
     works.submit(1, &model_id).await;
     // A worker that keeps what it measured and dies leaves just that.
-    let job = works.store().claim_job(Lane::ShopShort, TERMS).await.unwrap().unwrap();
+    let job = works.store().next_job(&[Lane::ShopShort], TERMS).await.unwrap().claimed().unwrap();
     let mesh = pricing::mesh::read(&cube()).unwrap();
     let known = Known::Measured(Arc::new(analyse(&mesh, Unit::Millimetre)));
     assert!(works.store().finish_analysis(&job.fence, &job.key(), &known).await.unwrap());
@@ -195,7 +230,7 @@ async fn a_report_that_kills_workers_is_given_up() {
     let works = Works::open().await;
     let model_id = works.upload(1, cube()).await;
     works.submit(1, &model_id).await;
-    let job = works.store().claim_job(Lane::ShopShort, TERMS).await.unwrap().unwrap();
+    let job = works.store().next_job(&[Lane::ShopShort], TERMS).await.unwrap().claimed().unwrap();
     let mesh = pricing::mesh::read(&cube()).unwrap();
     let known = Known::Measured(Arc::new(analyse(&mesh, Unit::Millimetre)));
     assert!(works.store().finish_analysis(&job.fence, &job.key(), &known).await.unwrap());

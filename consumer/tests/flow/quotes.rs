@@ -47,7 +47,8 @@ impl World {
 
     /// Prices the one quote that waits, as the pricer does.
     async fn price_quote(&self) -> QuoteId {
-        let job = self.store().claim_job(Lane::ShopShort, TERMS).await.unwrap().unwrap();
+        let job =
+            self.store().next_job(&[Lane::ShopShort], TERMS).await.unwrap().claimed().unwrap();
         assert!(self.store().finish_job(&job.fence, samples::price()).await.unwrap());
         match job.fence.subject {
             Subject::Quote(quote_id) => quote_id,

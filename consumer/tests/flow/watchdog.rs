@@ -22,7 +22,7 @@ use std::str::FromStr;
 use testkit::DatabaseRole;
 use uuid::Uuid;
 use write_api::commands::{CommandAnswer, SubmitOrder};
-use write_api::store::{Cause, CommandContext, Lane, Store, Terms};
+use write_api::store::{Cause, CommandContext, Lane, NextJob, Store, Terms};
 
 use crate::projector::assert_true_to_the_log;
 use crate::world::World;
@@ -171,7 +171,7 @@ async fn a_job_that_vanished_is_queued_again_and_an_attempt_that_ran_is_interrup
     let terms =
         Terms { lease: TimeDelta::seconds(30), max_attempts: 3, partner_pause: TimeDelta::zero() };
     let store = store(&watched.world);
-    let claimed = store.claim_job(Lane::ShopShort, terms).await.unwrap().unwrap();
+    let claimed = store.next_job(&[Lane::ShopShort], terms).await.unwrap().claimed().unwrap();
     assert_eq!(claimed.fence.subject.id(), queued.as_uuid(), "the oldest comes first");
     watched.settle().await;
     watched.run("DELETE FROM write.pricing_jobs").await;
@@ -188,7 +188,7 @@ async fn a_job_that_vanished_is_queued_again_and_an_attempt_that_ran_is_interrup
     assert_eq!(watched.incidents().await, [healed.clone(), healed]);
     // Both need one analysis, and the lost worker's lease of it must run out.
     watched.world.advance(TimeDelta::seconds(31));
-    assert!(store.claim_job(Lane::ShopShort, terms).await.unwrap().is_some(), "it is priced");
+    assert_ne!(store.next_job(&[Lane::ShopShort], terms).await.unwrap(), NextJob::Nothing);
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn a_job_whose_worker_died_is_put_back_when_no_other_worker_does() {
     watched.submit_of_shop(1).await;
     let terms =
         Terms { lease: TimeDelta::seconds(30), max_attempts: 3, partner_pause: TimeDelta::zero() };
-    store(&watched.world).claim_job(Lane::ShopShort, terms).await.unwrap().unwrap();
+    store(&watched.world).next_job(&[Lane::ShopShort], terms).await.unwrap().claimed().unwrap();
     watched.settle().await;
     assert_eq!(watched.look_after(31).await.open, [].into(), "a pricer would do it by itself");
     watched.look_after(30).await;
@@ -387,7 +387,7 @@ async fn a_job_that_a_pricer_put_back_is_an_incident_too() {
     let terms =
         Terms { lease: TimeDelta::seconds(30), max_attempts: 3, partner_pause: TimeDelta::zero() };
     let store = store(&watched.world);
-    store.claim_job(Lane::ShopShort, terms).await.unwrap().unwrap();
+    store.next_job(&[Lane::ShopShort], terms).await.unwrap().claimed().unwrap();
     watched.world.advance(TimeDelta::seconds(31));
     lost_jobs::tell(&store, &store.rescue_jobs(3, 10).await.unwrap()).await;
     assert_eq!(watched.incidents().await, [seen("lease-expired", "order", "healing", &["rescue"])]);

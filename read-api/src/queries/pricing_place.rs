@@ -1,7 +1,7 @@
 //! How far the price of an order is: its place in the queue, when it may be expected, and what the worker does.
 //!
 //! The answer is never kept: it changes without an event. Fairness decides who comes next (`write_api::store::Store::
-//! claim_job`: tenants take turns), so the place counts as many jobs of every other tenant as are ahead in one's own
+//! next_job`: tenants take turns), so the place counts as many jobs of every other tenant as are ahead in one's own
 //! queue. The time expected is that place times the recent pace of the lane, in which the number of workers, their
 //! other lanes and the size of usual models are contained. Both are estimates: who comes late and takes a turn, or a
 //! monster, is not foreseen.

@@ -146,11 +146,14 @@ pub async fn within<T>(
     }
 }
 
-/// Begins a transaction whose commit waits for neither disk nor standby, for `begin_with`.
+/// Makes the commit of the transaction that is open wait for neither disk nor standby.
 ///
 /// For what nobody outside is told before a later commit that does wait: the log on disk and on the standby has no holes,
 /// so that one waits for this one too. After a crash of the server the last of such transactions may never have
 /// been, and whoever began them must do them again.
+pub const WITHOUT_WAITING: &str = "SET LOCAL synchronous_commit = off";
+
+/// Begins such a transaction, for `begin_with`: see [`WITHOUT_WAITING`].
 pub const BEGIN_WITHOUT_WAITING: &str = "BEGIN; SET LOCAL synchronous_commit = off";
 
 /// SQL that was built at run time, by sea-query: the one door through which it goes to sqlx.

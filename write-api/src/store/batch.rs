@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::{Acquire, PgTransaction};
+use sqlx::{Acquire, PgConnection, PgTransaction};
 
 use super::{
     Cause, Command, CommandContext, CommandError, Fingerprint, Handled, Store, Work, causes,
@@ -41,6 +41,11 @@ impl<'s> Batch<'s> {
     /// Where the batch came from, for what is looked up before a command.
     pub const fn store(&self) -> &Store {
         self.store
+    }
+
+    /// What a file of rows beside this one works with.
+    pub(super) fn parts(&mut self) -> (&Store, &mut PgConnection) {
+        (self.store, &mut self.transaction)
     }
 
     /// Carries out one command.

@@ -3,6 +3,7 @@
 //! Locks are always taken job first, then order, then analysis. Every end of a job is fenced by its lease token: a worker that
 //! was paused past its lease finds the token gone and its result is dropped.
 
+mod at_once;
 mod claim;
 mod requeue;
 
@@ -25,7 +26,11 @@ use super::analyses::{self, AnalysisKey};
 use super::work::append_events;
 use super::{CommandError, Store, log, quotes, rows};
 
-pub use claim::{ClaimedJob, Terms};
+pub use at_once::PricedJob;
+pub use claim::{ClaimedJob, NextJob, Terms};
+
+/// Whose word a job's end is in the order's log.
+const PRICER: &str = "pricer";
 
 /// From this many facets on a model is priced in the long lane.
 const LONG_FROM_FACETS: i64 = 200_000;
@@ -407,22 +412,10 @@ impl Store {
             _ => ("done", None),
         };
         let mut transaction = self.pool.begin().await?;
-        let ended = sqlx::query_scalar!(
-            "UPDATE write.pricing_jobs
-             SET state = $4, last_error = $5, finished_at = $6, lease_token = NULL,
-                 lease_until = NULL, phase = NULL, progress = NULL
-             WHERE order_id = $1 AND generation = $2 AND lease_token = $3
-             RETURNING trace_context",
-            fence.subject.id(),
-            i64::from(fence.generation),
-            fence.lease_token,
-            state,
-            last_error,
-            self.clock.now(),
-        )
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let Some(trace) = ended else { return Ok(false) };
+        let now = self.clock.now();
+        let Some(trace) = end(&mut transaction, fence, state, last_error, now).await? else {
+            return Ok(false);
+        };
         let settled = self.settle(&mut transaction, fence, verdict, trace.as_deref()).await?;
         let freed = self.let_go(&mut transaction, fence, true).await?;
         transaction.commit().await?;
@@ -517,7 +510,7 @@ impl Store {
             order_id: order.id,
             before: order.version,
             events: &events,
-            actor: &Actor::system("pricer"),
+            actor: &Actor::system(PRICER),
             cause: &format!("pricing/{}/{}", fence.generation, fence.attempt),
             trace_context,
             at: self.clock.now(),
@@ -553,6 +546,32 @@ fn is_current(order: &Order, fence: &JobFence) -> bool {
         }
         _ => false,
     }
+}
+
+/// The job leaves the worker's hand for good. `None` when the lease was lost, and otherwise the job's trace context.
+async fn end(
+    connection: &mut PgConnection,
+    fence: &JobFence,
+    state: &str,
+    last_error: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Option<Option<String>>, CommandError> {
+    let ended = sqlx::query_scalar!(
+        "UPDATE write.pricing_jobs
+         SET state = $4, last_error = $5, finished_at = $6, lease_token = NULL,
+             lease_until = NULL, phase = NULL, progress = NULL
+         WHERE order_id = $1 AND generation = $2 AND lease_token = $3
+         RETURNING trace_context",
+        fence.subject.id(),
+        i64::from(fence.generation),
+        fence.lease_token,
+        state,
+        last_error,
+        now,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(ended)
 }
 
 async fn cancel(

@@ -25,7 +25,15 @@ impl Store {
     /// The newest rate card whose time had come at `at`, with the metals' prices that held then, judged for their age
     /// at `at`; `None` when no card was published yet.
     pub async fn price_book(&self, at: DateTime<Utc>) -> Result<Option<PriceBook>, sqlx::Error> {
-        let mut connection = self.pool().acquire().await?;
+        self.price_book_on(&mut *self.pool().acquire().await?, at).await
+    }
+
+    /// As [`Store::price_book`], inside a transaction.
+    pub(super) async fn price_book_on(
+        &self,
+        connection: &mut PgConnection,
+        at: DateTime<Utc>,
+    ) -> Result<Option<PriceBook>, sqlx::Error> {
         let row = sqlx::query!(
             r#"SELECT version, document AS "document: Json<RateCard>" FROM write.rate_cards
                WHERE valid_from <= $1 ORDER BY valid_from DESC, version DESC LIMIT 1"#,
@@ -34,8 +42,8 @@ impl Store {
         .fetch_optional(&mut *connection)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let fixing = match set_at(&mut connection, at).await? {
-            Some(set_id) => Some(self.fixing_in(&mut connection, set_id, at).await?),
+        let fixing = match set_at(connection, at).await? {
+            Some(set_id) => Some(self.fixing_in(connection, set_id, at).await?),
             None => None,
         };
         Ok(Some(PriceBook { card: row.document.0, card_version: row.version, fixing }))

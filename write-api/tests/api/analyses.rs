@@ -8,7 +8,7 @@ use shared::clock::{Clock, SystemClock};
 use shared::order::Status;
 use testkit::ManualClock;
 use uuid::Uuid;
-use write_api::store::{ClaimedJob, FileRefusal, Known, Lane, Need, Store};
+use write_api::store::{ClaimedJob, FileRefusal, Known, Lane, Need, NextJob, Store};
 
 use crate::support::{Caller, LEASE, TERMS, TestApp, claimed, order_body};
 
@@ -64,7 +64,7 @@ fn analysis_of(job: &ClaimedJob) -> &Analysis {
 }
 
 async fn nothing_is_due(store: &Store) {
-    assert_eq!(store.claim_job(LANE, TERMS).await.expect("an answer"), None);
+    assert_eq!(store.next_job(&[LANE], TERMS).await.expect("an answer"), NextJob::Nothing);
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ impl Dice {
 
 async fn price_something(app: &TestApp, dice: &mut Dice) {
     let store = app.store();
-    let job = store.claim_job(Lane::PartnerShort, TERMS).await.expect("an answer");
+    let job = store.next_job(&[Lane::PartnerShort], TERMS).await.expect("an answer").claimed();
     let Some(job) = job else { return };
     match *dice.roll(&["finish", "finish", "finish", "fail", "release"]) {
         "finish" => app.finish(&job).await,

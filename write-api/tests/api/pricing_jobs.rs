@@ -14,7 +14,7 @@ use shared::order::{Origin, Status, samples};
 use testkit::ManualClock;
 use uuid::Uuid;
 use write_api::commands::{CommandAnswer, SubmitOrder};
-use write_api::store::{Cause, CommandContext, Lane, Progress, Store};
+use write_api::store::{Cause, CommandContext, Lane, NextJob, Progress, Store};
 
 use crate::support::{Caller, LEASE, TERMS, TestApp, claimed, new_key, order_body};
 
@@ -85,7 +85,7 @@ async fn a_job_waits_in_the_lane_of_its_channel_and_length() {
         let job = claimed(&store, lane).await;
         assert_eq!(job.fence.subject.id(), order_id, "{}", lane.as_str());
         assert_eq!((job.fence.generation, job.fence.attempt), (1, 1));
-        assert_eq!(store.claim_job(lane, TERMS).await.expect("an answer"), None);
+        assert_eq!(store.next_job(&[lane], TERMS).await.expect("an answer"), NextJob::Nothing);
         let state = pricing_state(&app, order_id).await;
         assert!(matches!(state, PricingState::Running { attempt: 1, .. }), "{state:?}");
     }
@@ -158,8 +158,8 @@ async fn ten_workers_at_once_never_claim_the_same_job() {
     let mut claimed = Vec::new();
     // A worker that meets only locked rows gets nothing and looks again, as the pricer does.
     while claimed.len() < 6 {
-        let claims = join_all((0..10).map(|_| store.claim_job(Lane::PartnerShort, TERMS))).await;
-        claimed.extend(claims.into_iter().filter_map(|claim| claim.expect("an answer")));
+        let claims = join_all((0..10).map(|_| store.next_job(&[Lane::PartnerShort], TERMS))).await;
+        claimed.extend(claims.into_iter().filter_map(|claim| claim.expect("an answer").claimed()));
     }
     let mut orders: Vec<_> = claimed.iter().map(|job| job.fence.subject.id()).collect();
     orders.sort_unstable();
@@ -222,7 +222,10 @@ async fn attempts_that_are_used_up_end_in_failed_with_a_reason() {
         clock.advance(LEASE + TimeDelta::seconds(1));
         assert_eq!(store.rescue_jobs(2, 100).await.expect("an answer").len(), 1);
     }
-    assert_eq!(store.claim_job(Lane::PartnerShort, TERMS).await.expect("an answer"), None);
+    assert_eq!(
+        store.next_job(&[Lane::PartnerShort], TERMS).await.expect("an answer"),
+        NextJob::Nothing
+    );
     let state = pricing_state(&app, scene.order_id).await;
     let PricingState::Failed { attempts, code, reason, .. } = state else {
         panic!("not failed: {state:?}");
@@ -241,7 +244,10 @@ async fn a_job_that_was_released_waits_and_has_burnt_no_attempt() {
     let delay = TimeDelta::seconds(60);
     let released = store.release_job(&job.fence, "the object store is away", delay).await;
     assert!(released.expect("an answer"));
-    assert_eq!(store.claim_job(Lane::PartnerShort, TERMS).await.expect("an answer"), None);
+    assert_eq!(
+        store.next_job(&[Lane::PartnerShort], TERMS).await.expect("an answer"),
+        NextJob::Nothing
+    );
     clock.advance(delay);
     let again = claimed(&store, Lane::PartnerShort).await;
     assert_eq!((again.fence.subject.id(), again.fence.attempt), (scene.order_id, 1));

@@ -1,14 +1,16 @@
-//! Taking the fairest next job of a lane, together with the lease of the analysis that it needs.
+//! Taking the fairest next job of some lanes, together with the lease of the analysis that it needs.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use shared::ids::QuoteId;
 use shared::order::Order;
 use shared::order::spec::WorkSpec;
-use shared::platform::database::BEGIN_WITHOUT_WAITING;
+use shared::platform::database::WITHOUT_WAITING;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::at_once::PricedJob;
 use super::{JobFence, Lane, Subject, cancel, is_current, lock_order_of_job, small};
-use crate::store::analyses::{self, AnalysisKey, Asked, Found, Need};
+use crate::store::analyses::{self, AnalysisKey, Asked, Found, Known, Need};
 use crate::store::{CommandError, Store, quotes};
 
 /// On what terms jobs are claimed.
@@ -46,12 +48,24 @@ impl ClaimedJob {
     }
 }
 
-/// What a look into a lane gave.
-enum Look {
+/// What became of the next job of some lanes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NextJob {
+    /// None is due.
     Nothing,
+    /// Jobs are due that are others' to begin, or whose partner had a turn just now.
+    NotYet,
+    /// It is the worker's to end.
+    Claimed(Box<ClaimedJob>),
+    /// It has ended: all that its price needs was known.
+    Priced(PricedJob),
+}
+
+/// A look into the lanes that may have to be repeated.
+enum Look {
     /// A job that nobody wants, or that waits for another's analysis: look again.
     Passed,
-    Claimed(Box<ClaimedJob>),
+    Over(NextJob),
 }
 
 /// A job that was just leased.
@@ -61,58 +75,58 @@ struct Leased {
     trace_context: Option<String>,
 }
 
-impl Store {
-    /// Those of `lanes` that have a job which is due, in the order in which they are given.
-    pub async fn lanes_with_work(&self, lanes: &[Lane]) -> Result<Vec<Lane>, CommandError> {
-        let names: Vec<String> = lanes.iter().map(|lane| lane.as_str().to_owned()).collect();
-        let busy = sqlx::query_scalar!(
-            r#"SELECT wanted.lane AS "lane!" FROM unnest($1::text[]) AS wanted (lane)
-               CROSS JOIN LATERAL (
-                   SELECT 1 FROM write.pricing_jobs AS j
-                   WHERE j.lane = wanted.lane AND j.state = 'queued' AND j.not_before <= $2
-                   ORDER BY j.tenant, j.not_before LIMIT 1) AS due"#,
-            &names,
-            self.clock.now(),
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let is_busy = |lane: &Lane| busy.iter().any(|name| name == lane.as_str());
-        Ok(lanes.iter().copied().filter(is_busy).collect())
+impl NextJob {
+    /// The job, if it is the worker's to end.
+    pub fn claimed(self) -> Option<ClaimedJob> {
+        match self {
+            Self::Claimed(job) => Some(*job),
+            Self::Nothing | Self::NotYet | Self::Priced(_) => None,
+        }
     }
+}
 
-    /// Claims the fairest next job of a lane: of the tenant with the fewest running jobs, among these of the one
-    /// served longest ago, the job that is due longest. `None` when nothing is due.
+impl Store {
+    /// Deals with the fairest next job of the first of `lanes` that has one for this worker: of the tenant with the
+    /// fewest running jobs, among these of the one served longest ago, the job that is due longest. If all that its
+    /// price needs is known it is priced in the transaction that takes it, and otherwise claimed.
     ///
     /// Of a partner a job begins at most every [`Terms::partner_pause`]: what follows a price (messages, the board)
     /// runs on the same machines as everybody else's orders, and taking turns in a lane does not share those.
     ///
     /// A job whose analysis is being made by another worker is set aside, and does not count as begun.
-    #[tracing::instrument(name = "db.pricing_job.claim", skip(self), err(level = "debug"))]
-    pub async fn claim_job(
-        &self,
-        lane: Lane,
-        terms: Terms,
-    ) -> Result<Option<ClaimedJob>, CommandError> {
+    #[tracing::instrument(name = "db.pricing_job.next", skip_all, err(level = "debug"))]
+    pub async fn next_job(&self, lanes: &[Lane], terms: Terms) -> Result<NextJob, CommandError> {
         loop {
-            match self.look_into(lane, terms).await? {
-                Look::Nothing => return Ok(None),
-                Look::Passed => {}
-                Look::Claimed(job) => return Ok(Some(*job)),
+            if let Look::Over(next) = self.look_into(lanes, terms).await? {
+                return Ok(next);
             }
         }
     }
 
-    async fn look_into(&self, lane: Lane, terms: Terms) -> Result<Look, CommandError> {
+    async fn look_into(&self, lanes: &[Lane], terms: Terms) -> Result<Look, CommandError> {
         let now = self.clock.now();
-        // Whoever hears that the job was begun hears it by a commit that waits; if this one is lost, so is the lease.
-        let mut transaction = self.pool.begin_with(BEGIN_WITHOUT_WAITING).await?;
-        let token = self.ids.next();
-        let Some(leased) = lease_fairest(&mut transaction, lane, token, now, terms).await? else {
-            return Ok(Look::Nothing);
-        };
-        let look = self.begin_job(&mut transaction, lane, terms, leased, now).await?;
-        transaction.commit().await?;
-        Ok(look)
+        let mut transaction = self.pool.begin().await?;
+        let busy = lanes_with_work(&mut transaction, lanes, now).await?;
+        let (mut next, token) = (NextJob::Nothing, self.ids.next());
+        for lane in busy {
+            let leased = lease_fairest(&mut transaction, lane, token, now, terms).await?;
+            let Some(leased) = leased else {
+                next = NextJob::NotYet;
+                continue;
+            };
+            let look = self.begin_job(&mut transaction, lane, terms, leased, now).await?;
+            if let Look::Over(NextJob::Priced(_)) = look {
+                transaction.commit().await?;
+                self.bells.ring_followers();
+            } else {
+                // Whoever hears that the job was begun hears it by a commit that waits; if this one is lost, so is the
+                // lease.
+                sqlx::query(WITHOUT_WAITING).execute(&mut *transaction).await?;
+                transaction.commit().await?;
+            }
+            return Ok(look);
+        }
+        Ok(Look::Over(next))
     }
 
     async fn begin_job(
@@ -145,17 +159,17 @@ impl Store {
                 return Ok(Look::Passed);
             }
         };
-        let trace = trace_context.as_deref();
+        let (trace, in_lane) = (trace_context.as_deref(), now - queued_at);
+        if let Need::Nothing(Known::Measured(analysis)) = &need
+            && self.price_at_once(connection, &fence, &wanted, analysis, trace).await?
+        {
+            let subject = fence.subject;
+            let job = PricedJob { subject, lane, waited: in_lane, trace_context };
+            return Ok(Look::Over(NextJob::Priced(job)));
+        }
         let spec = self.start(connection, &fence, wanted, trace).await?;
-        let in_lane = now - queued_at;
-        Ok(Look::Claimed(Box::new(ClaimedJob {
-            fence,
-            lane,
-            spec,
-            need,
-            waited: in_lane,
-            trace_context,
-        })))
+        let job = ClaimedJob { fence, lane, spec, need, waited: in_lane, trace_context };
+        Ok(Look::Over(NextJob::Claimed(Box::new(job))))
     }
 
     /// What is to be priced, locked; `None` when nobody wants the price any more.
@@ -174,7 +188,7 @@ impl Store {
             }
             Subject::Quote(quote_id) => {
                 let spec = quotes::start(connection, quote_id).await?;
-                Ok(spec.map(|spec| Wanted::Quote { spec }))
+                Ok(spec.map(|spec| Wanted::Quote { spec, quote_id }))
             }
         }
     }
@@ -192,23 +206,45 @@ impl Store {
                 self.append_for_job(connection, fence, *order, trace_context, started).await?;
                 Ok(spec)
             }
-            Wanted::Quote { spec } => Ok(spec),
+            Wanted::Quote { spec, .. } => Ok(spec),
         }
     }
 }
 
 /// A price that is wanted.
-enum Wanted {
+pub(super) enum Wanted {
     Order { spec: WorkSpec, order: Box<Order> },
-    Quote { spec: WorkSpec },
+    Quote { spec: WorkSpec, quote_id: QuoteId },
 }
 
 impl Wanted {
-    const fn spec(&self) -> &WorkSpec {
+    pub(super) const fn spec(&self) -> &WorkSpec {
         match self {
-            Self::Order { spec, .. } | Self::Quote { spec } => spec,
+            Self::Order { spec, .. } | Self::Quote { spec, .. } => spec,
         }
     }
+}
+
+/// Those of `lanes` that have a job which is due, in the order in which they are given.
+async fn lanes_with_work(
+    connection: &mut PgConnection,
+    lanes: &[Lane],
+    now: DateTime<Utc>,
+) -> Result<Vec<Lane>, CommandError> {
+    let names: Vec<String> = lanes.iter().map(|lane| lane.as_str().to_owned()).collect();
+    let busy = sqlx::query_scalar!(
+        r#"SELECT wanted.lane AS "lane!" FROM unnest($1::text[]) AS wanted (lane)
+           CROSS JOIN LATERAL (
+               SELECT 1 FROM write.pricing_jobs AS j
+               WHERE j.lane = wanted.lane AND j.state = 'queued' AND j.not_before <= $2
+               ORDER BY j.tenant, j.not_before LIMIT 1) AS due"#,
+        &names,
+        now,
+    )
+    .fetch_all(connection)
+    .await?;
+    let is_busy = |lane: &Lane| busy.iter().any(|name| name == lane.as_str());
+    Ok(lanes.iter().copied().filter(is_busy).collect())
 }
 
 async fn lease_fairest(

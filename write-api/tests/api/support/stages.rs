@@ -80,8 +80,8 @@ impl TestApp {
 
 /// The next job of a lane, which must have one.
 pub async fn claimed(store: &Store, lane: Lane) -> ClaimedJob {
-    let job = store.claim_job(lane, TERMS).await.expect("the database answers");
-    job.unwrap_or_else(|| panic!("nothing is due in {}", lane.as_str()))
+    let next = store.next_job(&[lane], TERMS).await.expect("the database answers");
+    next.claimed().unwrap_or_else(|| panic!("nothing is due in {}", lane.as_str()))
 }
 
 /// A submission under a new external id.
