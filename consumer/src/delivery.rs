@@ -82,6 +82,7 @@ impl Broker {
     }
 
     /// The same broker for a part of the process, which names its connections.
+    #[must_use]
     pub fn named(&self, part: &str) -> Self {
         Self { process: part.to_owned(), ..self.clone() }
     }

@@ -80,8 +80,8 @@ pub enum PricerError {
 /// What a slot's turn brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
-    /// A job, which has ended.
-    Taken,
+    /// So many jobs, which have ended.
+    Taken(usize),
     /// See [`NextJob::NotYet`].
     NotYet,
     Nothing,
@@ -137,9 +137,12 @@ impl Pricer {
     /// # Errors
     /// When the database fails; jobs in hand go back when their lease runs out.
     pub async fn drain(&self) -> Result<usize, CommandError> {
-        let mut jobs = 0;
-        while self.price_next(&lanes::at_turn(&self.config.lanes, jobs)).await? == Turn::Taken {
-            jobs += 1;
+        let (mut jobs, mut turn) = (0, 0);
+        while let Turn::Taken(taken) =
+            self.price_next(&lanes::at_turn(&self.config.lanes, turn)).await?
+        {
+            jobs += taken;
+            turn += 1;
         }
         Ok(jobs)
     }
@@ -166,7 +169,7 @@ impl Pricer {
                 });
             turn += 1;
             let pause = match taken {
-                Turn::Taken => continue,
+                Turn::Taken(_) => continue,
                 Turn::NotYet => partners_turn,
                 Turn::Nothing => pause,
             };
@@ -199,13 +202,19 @@ impl Pricer {
         match self.store.next_job(lanes, self.terms()).await? {
             NextJob::Nothing => return Ok(Turn::Nothing),
             NextJob::NotYet => return Ok(Turn::NotYet),
-            NextJob::Priced(job) => self.note_priced(&job, begun.elapsed()),
+            NextJob::Priced(jobs) => {
+                let each = begun.elapsed() / u32::try_from(jobs.len()).unwrap_or(u32::MAX).max(1);
+                for job in &jobs {
+                    self.note_priced(job, each);
+                }
+                return Ok(Turn::Taken(jobs.len()));
+            }
             NextJob::Claimed(job) => {
                 let span = span_of(job.lane, job.trace_context.as_deref());
                 self.work_on(*job).instrument(span).await?;
             }
         }
-        Ok(Turn::Taken)
+        Ok(Turn::Taken(1))
     }
 
     fn note_priced(&self, job: &PricedJob, after: Duration) {

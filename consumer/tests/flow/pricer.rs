@@ -11,13 +11,14 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use pricing::analysis::{Unit, analyse};
 use pricing::rate_card::RateCard;
 use shared::actor::Actor;
-use shared::ids::{ModelId, OrderId, TimeOrderedIds};
+use shared::ids::{ModelId, OrderId, PartnerId, TimeOrderedIds};
 use shared::order::spec::WorkSpec;
 use shared::order::{Origin, samples};
 use shared::platform::shutdown::Shutdown;
 use sqlx::types::Json;
 use testkit::{DatabaseRole, PATIENCE, eventually};
 use tokio::sync::Notify;
+use uuid::Uuid;
 use write_api::commands::{CancelOrder, CommandAnswer, SubmitOrder};
 use write_api::models::path_of;
 use write_api::store::{Cause, CommandContext, Known, Lane, NextJob, Store, Subject, Terms};
@@ -65,11 +66,21 @@ impl Works {
     }
 
     async fn submit(&self, number: usize, model_id: &ModelId) -> OrderId {
-        let command = SubmitOrder {
-            origin: Origin::Shop { external_id: format!("S-{number}") },
-            spec: WorkSpec { model_id: model_id.clone(), ..samples::spec() },
-        };
-        let context = context(&format!("submit-{number}"));
+        self.submit_of(Origin::Shop { external_id: format!("S-{number}") }, model_id).await
+    }
+
+    async fn submit_of_partner(&self, partner: u128, number: usize, model: &ModelId) -> OrderId {
+        let partner_id = PartnerId::new(Uuid::from_u128(partner));
+        self.submit_of(Origin::Partner { partner_id, external_id: format!("P-{number}") }, model)
+            .await
+    }
+
+    async fn submit_of(&self, origin: Origin, model_id: &ModelId) -> OrderId {
+        // Who comes later waits for a shorter time.
+        self.world.clock.advance(TimeDelta::milliseconds(1));
+        let context = context(&format!("submit {} {}", origin.tenant(), origin.external_id()));
+        let spec = WorkSpec { model_id: model_id.clone(), ..samples::spec() };
+        let command = SubmitOrder { origin, spec };
         let handled = self.store().execute(&context, &command).await.unwrap();
         let answer: CommandAnswer = serde_json::from_str(handled.answer.get()).unwrap();
         answer.order.order_id
@@ -77,6 +88,22 @@ impl Works {
 
     async fn count(&self, query: &'static str) -> i64 {
         sqlx::query_scalar(query).fetch_one(&self.world.pool).await.unwrap()
+    }
+
+    /// A model that is measured, and whose only order has its price.
+    async fn measured(&self) -> ModelId {
+        let model_id = self.upload(1, cube()).await;
+        self.submit(0, &model_id).await;
+        assert_eq!(self.pricer().drain().await.unwrap(), 1);
+        model_id
+    }
+
+    /// The orders that get their price at once, in one turn.
+    async fn priced_at_once(&self, terms: Terms) -> Vec<Uuid> {
+        match self.store().next_job(&[Lane::ShopShort, Lane::PartnerShort], terms).await.unwrap() {
+            NextJob::Priced(jobs) => jobs.iter().map(|job| job.subject.id()).collect(),
+            other => panic!("{other:?}"),
+        }
     }
 
     async fn status_is(&self, order_id: OrderId, status: &str) -> bool {
@@ -155,7 +182,8 @@ async fn what_is_known_is_priced_by_whoever_takes_it_without_being_in_anybodys_h
     let again = works.submit(2, &model_id).await;
     let next = works.store().next_job(&Lane::ALL, TERMS).await.unwrap();
     let NextJob::Priced(priced) = next else { panic!("{next:?}") };
-    assert_eq!((priced.subject, priced.lane), (Subject::Order(again), Lane::ShopShort));
+    assert_eq!(priced.len(), 1);
+    assert_eq!((priced[0].subject, priced[0].lane), (Subject::Order(again), Lane::ShopShort));
     assert_eq!(works.store().next_job(&Lane::ALL, TERMS).await.unwrap(), NextJob::Nothing);
     let kinds = works.world.kinds(again).await;
     assert_eq!(kinds, ["submitted", "pricing-started", "price-calculated"]);
@@ -179,6 +207,71 @@ async fn what_is_known_is_claimed_where_no_price_can_be_made_of_it_now() {
     let claimed = next.claimed().expect("a card that cannot be read does not keep the lane");
     assert_eq!(claimed.fence.subject, Subject::Order(again));
     assert_eq!(works.world.kinds(again).await, ["submitted", "pricing-started"]);
+}
+
+#[tokio::test]
+async fn what_is_known_is_priced_together_and_tenants_take_turns_all_the_same() {
+    let works = Works::open().await;
+    let model = works.measured().await;
+    let (mut flood, mut drops) = (Vec::new(), Vec::new());
+    for number in 0..10 {
+        flood.push(works.submit_of_partner(1, number, &model).await.as_uuid());
+    }
+    for number in 0..2 {
+        drops.push(works.submit_of_partner(2, number, &model).await.as_uuid());
+    }
+    let first = works.priced_at_once(TERMS).await;
+    assert_eq!(first[..5], [flood[0], drops[0], flood[1], drops[1], flood[2]]);
+    assert_eq!(first[5..], flood[3..8], "half of what fits for each of two");
+    assert_eq!(works.priced_at_once(TERMS).await, flood[8..]);
+    let told: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT order_id FROM write.order_events WHERE kind = 'price-calculated'
+         ORDER BY position OFFSET 1",
+    )
+    .fetch_all(&works.world.pool)
+    .await
+    .unwrap();
+    assert_eq!(told, [&first[..], &flood[8..]].concat(), "the log tells them in their turns");
+    let whole = "SELECT count(*) FROM write.orders AS o
+                 WHERE o.version = 3 AND status = 'PRICE_CALCULATED' AND 3 =
+                     (SELECT count(*) FROM write.order_events AS e WHERE e.order_id = o.order_id)";
+    assert_eq!((works.count(whole).await, works.count(DIFFERENT_PRICES).await), (13, 1));
+}
+
+#[tokio::test]
+async fn of_each_partner_one_job_begins_in_a_pause_also_when_jobs_are_priced_together() {
+    let works = Works::open().await;
+    let model = works.measured().await;
+    let flood = [
+        works.submit_of_partner(1, 0, &model).await.as_uuid(),
+        works.submit_of_partner(1, 1, &model).await.as_uuid(),
+    ];
+    let other = works.submit_of_partner(2, 0, &model).await.as_uuid();
+    let pausing = Terms { partner_pause: TimeDelta::hours(1), ..TERMS };
+    assert_eq!(works.priced_at_once(pausing).await, [flood[0], other]);
+    let next = works.store().next_job(&[Lane::PartnerShort], pausing).await.unwrap();
+    assert_eq!(next, NextJob::NotYet);
+    assert_eq!(works.priced_at_once(TERMS).await, flood[1..]);
+}
+
+/// Who priced several orders together and waited for one of them could hold what its holder waits for.
+#[tokio::test]
+async fn an_order_that_somebody_has_locked_keeps_nobody_waiting_and_is_priced_later() {
+    let works = Works::open().await;
+    let model = works.measured().await;
+    let mut orders = Vec::new();
+    for number in 1..4 {
+        orders.push(works.submit(number, &model).await.as_uuid());
+    }
+    let mut holder = works.world.pool.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM write.orders WHERE order_id = $1 FOR UPDATE")
+        .bind(orders[1])
+        .execute(&mut *holder)
+        .await
+        .unwrap();
+    assert_eq!(works.priced_at_once(TERMS).await, orders[..1]);
+    holder.rollback().await.unwrap();
+    assert_eq!(works.priced_at_once(TERMS).await, orders[1..]);
 }
 
 #[tokio::test]

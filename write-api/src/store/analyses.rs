@@ -114,14 +114,27 @@ pub(super) fn unit_name(unit: Unit) -> String {
     }
 }
 
+/// The unit with this name in rows.
+pub(super) fn unit_named(name: &str) -> Option<Unit> {
+    serde_json::from_value(serde_json::Value::String(name.to_owned())).ok()
+}
+
 impl Store {
     /// What is known of a model, if anything is.
     pub async fn lookup_analysis(&self, key: &AnalysisKey) -> Result<Option<Known>, CommandError> {
-        if let Some(measured) = self.remembered.0.get(key) {
-            return Ok(Some(Known::Measured(measured)));
+        self.remembered_or_known(&mut *self.pool.acquire().await?, key).await
+    }
+
+    /// As [`Store::lookup_analysis`], inside a transaction.
+    pub(super) async fn remembered_or_known(
+        &self,
+        connection: &mut PgConnection,
+        key: &AnalysisKey,
+    ) -> Result<Option<Known>, CommandError> {
+        match self.remembered.0.get(key) {
+            Some(measured) => Ok(Some(Known::Measured(measured))),
+            None => self.known(connection, key).await,
         }
-        let mut connection = self.pool.acquire().await?;
-        self.known(&mut connection, key).await
     }
 
     /// What an engine, perhaps an older one, measured of a model; `None` when it did not, or when this version of the
@@ -212,10 +225,7 @@ impl Store {
         connection: &mut PgConnection,
         asked: &Asked<'_>,
     ) -> Result<Found, CommandError> {
-        if let Some(measured) = self.remembered.0.get(asked.key) {
-            return Ok(Found::Known(Known::Measured(measured)));
-        }
-        if let Some(known) = self.known(connection, asked.key).await? {
+        if let Some(known) = self.remembered_or_known(connection, asked.key).await? {
             return Ok(Found::Known(known));
         }
         if begin(connection, asked).await? {

@@ -5,6 +5,7 @@
 
 mod at_once;
 mod claim;
+mod fairest;
 mod requeue;
 
 use std::fmt;
@@ -479,7 +480,7 @@ impl Store {
         verdict: Verdict<'_>,
         trace_context: Option<&str>,
     ) -> Result<bool, CommandError> {
-        if !is_current(&order, fence) {
+        if !is_current(&order, fence.generation) {
             return Ok(false);
         }
         let decision = match verdict {
@@ -511,7 +512,7 @@ impl Store {
             before: order.version,
             events: &events,
             actor: &Actor::system(PRICER),
-            cause: &format!("pricing/{}/{}", fence.generation, fence.attempt),
+            cause: &cause(fence.generation, fence.attempt),
             trace_context,
             at: self.clock.now(),
         };
@@ -537,12 +538,17 @@ async fn lock_order_of_job(
     })
 }
 
+/// The cause of what a job tells the log.
+fn cause(generation: u32, attempt: u32) -> String {
+    format!("pricing/{generation}/{attempt}")
+}
+
 /// A job speaks for its order only while the order's pricing has the job's generation.
-fn is_current(order: &Order, fence: &JobFence) -> bool {
+fn is_current(order: &Order, generation: u32) -> bool {
     match &order.stage {
         Stage::Submitted { pricing, .. } => {
             let failed = matches!(pricing.state, PricingState::Failed { .. });
-            pricing.generation == fence.generation && !failed
+            pricing.generation == generation && !failed
         }
         _ => false,
     }

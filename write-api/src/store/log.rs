@@ -7,6 +7,7 @@ use shared::order::events::OrderEvent;
 use shared::position::Position;
 use sqlx::PgConnection;
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use super::CommandError;
 use super::rows::to_bigint;
@@ -23,35 +24,72 @@ pub(super) struct Append<'a> {
     pub at: DateTime<Utc>,
 }
 
-/// Appends events in order and answers the position of the last one.
+/// Appends the events of different orders, in order, and answers the position of the last one.
 pub(super) async fn append(
     connection: &mut PgConnection,
-    append: Append<'_>,
+    appends: &[Append<'_>],
 ) -> Result<Position, CommandError> {
-    let mut last = None;
-    for (version, event) in (append.before + 1..).zip(append.events) {
-        let (kind, data) = event.to_columns().map_err(|error| {
-            CommandError::Inconsistent(format!("event {}: {error}", event.kind()))
-        })?;
-        let row = sqlx::query!(
-            r#"INSERT INTO write.order_events
-                   (order_id, version, kind, data, actor, cause, trace_context, occurred_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-               RETURNING position, (SELECT epoch FROM write.system) AS "epoch!""#,
-            append.order_id.as_uuid(),
-            to_bigint(version)?,
-            kind,
-            data,
-            Json(append.actor) as _,
-            append.cause,
-            append.trace_context,
-            append.at,
-        )
-        .fetch_one(&mut *connection)
-        .await?;
-        last = Some(position(row.epoch, row.position)?);
+    let mut rows = Rows::default();
+    for append in appends {
+        rows.add(append)?;
     }
-    last.ok_or_else(|| CommandError::Inconsistent("a decision without events".to_owned()))
+    let appended = sqlx::query!(
+        r#"INSERT INTO write.order_events
+               (order_id, version, kind, data, actor, cause, trace_context, occurred_at)
+           SELECT order_id, version, kind, data, actor, cause, trace_context, occurred_at
+           FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::jsonb[], $5::jsonb[], $6::text[],
+                       $7::text[], $8::timestamptz[])
+                WITH ORDINALITY
+                AS event (order_id, version, kind, data, actor, cause, trace_context, occurred_at, nth)
+           ORDER BY nth
+           RETURNING position, (SELECT epoch FROM write.system) AS "epoch!""#,
+        &rows.order_ids,
+        &rows.versions,
+        &rows.kinds as _,
+        &rows.data,
+        &rows.actors as _,
+        &rows.causes as _,
+        &rows.trace_contexts as _,
+        &rows.times,
+    )
+    .fetch_all(connection)
+    .await?;
+    let last = appended.iter().max_by_key(|row| row.position);
+    let last =
+        last.ok_or_else(|| CommandError::Inconsistent("a decision without events".to_owned()))?;
+    position(last.epoch, last.position)
+}
+
+/// Rows to be inserted, column by column.
+#[derive(Default)]
+struct Rows<'a> {
+    order_ids: Vec<Uuid>,
+    versions: Vec<i64>,
+    kinds: Vec<&'static str>,
+    data: Vec<serde_json::Value>,
+    actors: Vec<Json<&'a Actor>>,
+    causes: Vec<&'a str>,
+    trace_contexts: Vec<Option<&'a str>>,
+    times: Vec<DateTime<Utc>>,
+}
+
+impl<'a> Rows<'a> {
+    fn add(&mut self, append: &Append<'a>) -> Result<(), CommandError> {
+        for (version, event) in (append.before + 1..).zip(append.events) {
+            let (kind, data) = event.to_columns().map_err(|error| {
+                CommandError::Inconsistent(format!("event {}: {error}", event.kind()))
+            })?;
+            self.order_ids.push(append.order_id.as_uuid());
+            self.versions.push(to_bigint(version)?);
+            self.kinds.push(kind);
+            self.data.push(data);
+            self.actors.push(Json(append.actor));
+            self.causes.push(append.cause);
+            self.trace_contexts.push(append.trace_context);
+            self.times.push(append.at);
+        }
+        Ok(())
+    }
 }
 
 /// The position of the order's newest event.

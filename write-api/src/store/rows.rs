@@ -1,9 +1,12 @@
 //! Rows of `write.orders` and `write.order_references`; no stranger sees them.
 
+use std::collections::HashMap;
+
 use shared::ids::{ModelId, OrderId};
 use shared::order::{Order, Origin};
 use sqlx::PgConnection;
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use super::CommandError;
 
@@ -19,10 +22,36 @@ pub(super) async fn lock(
     )
     .fetch_optional(connection)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    let order = row.state.0;
-    if i64::try_from(order.version) == Ok(row.version) && order.id == order_id {
-        Ok(Some(order))
+    row.map(|row| consistent(order_id, row.version, row.state.0)).transpose()
+}
+
+/// Locks those of the orders that nobody else has locked, without waiting: who holds several orders and waited for one
+/// more could be waited for.
+pub(super) async fn lock_free(
+    connection: &mut PgConnection,
+    order_ids: &[OrderId],
+) -> Result<HashMap<OrderId, Order>, CommandError> {
+    let ids: Vec<Uuid> = order_ids.iter().map(OrderId::as_uuid).collect();
+    let rows = sqlx::query!(
+        r#"SELECT o.order_id, o.version, o.state AS "state: Json<Order>"
+           FROM unnest($1::uuid[]) AS wanted (order_id)
+           CROSS JOIN LATERAL (
+               SELECT w.order_id, w.version, w.state FROM write.orders AS w
+               WHERE w.order_id = wanted.order_id FOR UPDATE SKIP LOCKED) AS o"#,
+        &ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    let orders = rows.into_iter().map(|row| {
+        let order_id = OrderId::new(row.order_id);
+        consistent(order_id, row.version, row.state.0).map(|order| (order_id, order))
+    });
+    orders.collect()
+}
+
+fn consistent(order_id: OrderId, version: i64, order: Order) -> Result<Order, CommandError> {
+    if i64::try_from(order.version) == Ok(version) && order.id == order_id {
+        Ok(order)
     } else {
         Err(CommandError::Inconsistent(format!(
             "write.orders {order_id}: state and columns differ"
@@ -30,38 +59,46 @@ pub(super) async fn lock(
     }
 }
 
-/// Saves the order as it is after its events; `before` is its version before them, 0 for a new one.
+/// Saves orders as they are after their events, of which each had as many, `events`; one that was not there is new.
 pub(super) async fn save(
     connection: &mut PgConnection,
-    order: &Order,
-    before: u64,
+    orders: &[Order],
+    events: usize,
 ) -> Result<(), CommandError> {
+    let versions: Result<Vec<i64>, _> =
+        orders.iter().map(|order| to_bigint(order.version)).collect();
     let saved = sqlx::query!(
         "INSERT INTO write.orders
              (order_id, version, status, operator_id, state, created_at, status_since)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::uuid[], $5::jsonb[],
+                              $6::timestamptz[], $7::timestamptz[])
          ON CONFLICT (order_id) DO UPDATE SET
              version = EXCLUDED.version, status = EXCLUDED.status,
              operator_id = EXCLUDED.operator_id, state = EXCLUDED.state,
              status_since = EXCLUDED.status_since
-         WHERE orders.version = $8",
-        order.id.as_uuid(),
-        to_bigint(order.version)?,
-        order.status().as_str(),
-        order.stage.in_hand_of().map(|id| id.as_uuid()),
-        Json(order) as _,
-        order.created_at,
-        order.status_since,
-        to_bigint(before)?,
+         WHERE orders.version = EXCLUDED.version - $8",
+        &column(orders, |order| order.id.as_uuid()),
+        &versions?,
+        &column(orders, |order| order.status().as_str()) as _,
+        &column(orders, |order| order.stage.in_hand_of().map(|id| id.as_uuid())) as _,
+        &column(orders, Json) as _,
+        &column(orders, |order| order.created_at),
+        &column(orders, |order| order.status_since),
+        to_bigint(events as u64)?,
     )
     .execute(connection)
     .await?
     .rows_affected();
-    if saved == 1 {
+    if saved == orders.len() as u64 {
         Ok(())
     } else {
-        Err(CommandError::Inconsistent(format!("write.orders {}: not at {before}", order.id)))
+        let ids = column(orders, |order| order.id.to_string()).join(", ");
+        Err(CommandError::Inconsistent(format!("write.orders {ids}: not {events} events before")))
     }
+}
+
+fn column<'o, T>(orders: &'o [Order], of: impl Fn(&'o Order) -> T) -> Vec<T> {
+    orders.iter().map(of).collect()
 }
 
 /// Gives an outside name to `order_id`, or answers the order that has it already. Waits for a transaction that is

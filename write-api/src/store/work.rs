@@ -173,21 +173,28 @@ pub(super) async fn append_events(
     before: Option<Order>,
     record: log::Append<'_>,
 ) -> Result<(Order, Position), CommandError> {
-    let mut folded = before;
-    for event in record.events {
-        folded = Some(Order::apply(folded, record.order_id, event, record.actor, record.at)?);
-    }
-    let order =
-        folded.ok_or_else(|| CommandError::Inconsistent("a decision without events".to_owned()))?;
-    rows::save(connection, &order, record.before).await?;
+    let order = folded(before, &record)?;
+    rows::save(connection, std::slice::from_ref(&order), record.events.len()).await?;
     if leaves_a_job(&order, record.events) {
         jobs::enqueue_order(connection, &order, record.trace_context, record.at).await?;
     }
     if record.events.iter().any(is_cancelled) {
         jobs::withdraw(connection, Subject::Order(order.id), record.at).await?;
     }
-    let position = log::append(connection, record).await?;
+    let position = log::append(connection, &[record]).await?;
     Ok((order, position))
+}
+
+/// The order after events.
+pub(super) fn folded(
+    before: Option<Order>,
+    record: &log::Append<'_>,
+) -> Result<Order, CommandError> {
+    let mut folded = before;
+    for event in record.events {
+        folded = Some(Order::apply(folded, record.order_id, event, record.actor, record.at)?);
+    }
+    folded.ok_or_else(|| CommandError::Inconsistent("a decision without events".to_owned()))
 }
 
 const fn is_cancelled(event: &OrderEvent) -> bool {

@@ -9,7 +9,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::at_once::PricedJob;
-use super::{JobFence, Lane, Subject, cancel, is_current, lock_order_of_job, small};
+use super::fairest::{Due, lanes_with_work, lock_fairest};
+use super::{JobFence, Lane, Subject, cancel, is_current, lock_order_of_job};
 use crate::store::analyses::{self, AnalysisKey, Asked, Found, Known, Need};
 use crate::store::{CommandError, Store, quotes};
 
@@ -57,8 +58,8 @@ pub enum NextJob {
     NotYet,
     /// It is the worker's to end.
     Claimed(Box<ClaimedJob>),
-    /// It has ended: all that its price needs was known.
-    Priced(PricedJob),
+    /// These have ended, at least one: all that their prices need was known.
+    Priced(Vec<PricedJob>),
 }
 
 /// A look into the lanes that may have to be repeated.
@@ -66,13 +67,6 @@ enum Look {
     /// A job that nobody wants, or that waits for another's analysis: look again.
     Passed,
     Over(NextJob),
-}
-
-/// A job that was just leased.
-struct Leased {
-    fence: JobFence,
-    queued_at: DateTime<Utc>,
-    trace_context: Option<String>,
 }
 
 impl NextJob {
@@ -88,7 +82,8 @@ impl NextJob {
 impl Store {
     /// Deals with the fairest next job of the first of `lanes` that has one for this worker: of the tenant with the
     /// fewest running jobs, among these of the one served longest ago, the job that is due longest. If all that its
-    /// price needs is known it is priced in the transaction that takes it, and otherwise claimed.
+    /// price needs is known it is priced in the transaction that takes it, together with those whose turn comes
+    /// after it, and otherwise claimed.
     ///
     /// Of a partner a job begins at most every [`Terms::partner_pause`]: what follows a price (messages, the board)
     /// runs on the same machines as everybody else's orders, and taking turns in a lane does not share those.
@@ -106,15 +101,20 @@ impl Store {
     async fn look_into(&self, lanes: &[Lane], terms: Terms) -> Result<Look, CommandError> {
         let now = self.clock.now();
         let mut transaction = self.pool.begin().await?;
-        let busy = lanes_with_work(&mut transaction, lanes, now).await?;
-        let (mut next, token) = (NextJob::Nothing, self.ids.next());
-        for lane in busy {
-            let leased = lease_fairest(&mut transaction, lane, token, now, terms).await?;
-            let Some(leased) = leased else {
+        let mut next = NextJob::Nothing;
+        for lane in lanes_with_work(&mut transaction, lanes, now).await? {
+            let pause = terms.partner_pause;
+            let next_due = lock_fairest(&mut transaction, lane, now, pause, 1).await?.pop();
+            let Some(due) = next_due else {
                 next = NextJob::NotYet;
                 continue;
             };
-            let look = self.begin_job(&mut transaction, lane, terms, leased, now).await?;
+            let priced = self.price_known(&mut transaction, lane, &due, pause, now).await?;
+            let look = if priced.is_empty() {
+                self.begin_job(&mut transaction, lane, terms, due, now).await?
+            } else {
+                Look::Over(NextJob::Priced(priced))
+            };
             if let Look::Over(NextJob::Priced(_)) = look {
                 transaction.commit().await?;
                 self.bells.ring_followers();
@@ -134,10 +134,10 @@ impl Store {
         connection: &mut PgConnection,
         lane: Lane,
         terms: Terms,
-        leased: Leased,
+        due: Due,
         now: DateTime<Utc>,
     ) -> Result<Look, CommandError> {
-        let Leased { fence, queued_at, trace_context } = leased;
+        let fence = lease(connection, &due, self.ids.next(), now, terms.lease).await?;
         let Some(wanted) = self.wanted(connection, &fence).await? else {
             cancel(connection, &fence, now).await?;
             return Ok(Look::Passed);
@@ -159,15 +159,16 @@ impl Store {
                 return Ok(Look::Passed);
             }
         };
-        let (trace, in_lane) = (trace_context.as_deref(), now - queued_at);
-        if let Need::Nothing(Known::Measured(analysis)) = &need
-            && self.price_at_once(connection, &fence, &wanted, analysis, trace).await?
+        let (trace_context, in_lane) = (due.trace_context, now - due.queued_at);
+        if let (Need::Nothing(Known::Measured(analysis)), Wanted::Quote { spec, quote_id }) =
+            (&need, &wanted)
+            && self.price_quote_at_once(connection, &fence, *quote_id, spec, analysis).await?
         {
             let subject = fence.subject;
-            let job = PricedJob { subject, lane, waited: in_lane, trace_context };
-            return Ok(Look::Over(NextJob::Priced(job)));
+            let priced = PricedJob { subject, lane, waited: in_lane, trace_context };
+            return Ok(Look::Over(NextJob::Priced(vec![priced])));
         }
-        let spec = self.start(connection, &fence, wanted, trace).await?;
+        let spec = self.start(connection, &fence, wanted, trace_context.as_deref()).await?;
         let job = ClaimedJob { fence, lane, spec, need, waited: in_lane, trace_context };
         Ok(Look::Over(NextJob::Claimed(Box::new(job))))
     }
@@ -181,8 +182,8 @@ impl Store {
         match fence.subject {
             Subject::Order(order_id) => {
                 let order = lock_order_of_job(connection, order_id).await?;
-                let startable =
-                    is_current(&order, fence) && order.start_pricing(fence.attempt).is_ok();
+                let startable = is_current(&order, fence.generation)
+                    && order.start_pricing(fence.attempt).is_ok();
                 let spec = order.stage.spec().filter(|_| startable).cloned();
                 Ok(spec.map(|spec| Wanted::Order { spec, order: Box::new(order) }))
             }
@@ -225,93 +226,29 @@ impl Wanted {
     }
 }
 
-/// Those of `lanes` that have a job which is due, in the order in which they are given.
-async fn lanes_with_work(
+/// The job becomes a worker's.
+async fn lease(
     connection: &mut PgConnection,
-    lanes: &[Lane],
-    now: DateTime<Utc>,
-) -> Result<Vec<Lane>, CommandError> {
-    let names: Vec<String> = lanes.iter().map(|lane| lane.as_str().to_owned()).collect();
-    let busy = sqlx::query_scalar!(
-        r#"SELECT wanted.lane AS "lane!" FROM unnest($1::text[]) AS wanted (lane)
-           CROSS JOIN LATERAL (
-               SELECT 1 FROM write.pricing_jobs AS j
-               WHERE j.lane = wanted.lane AND j.state = 'queued' AND j.not_before <= $2
-               ORDER BY j.tenant, j.not_before LIMIT 1) AS due"#,
-        &names,
-        now,
-    )
-    .fetch_all(connection)
-    .await?;
-    let is_busy = |lane: &Lane| busy.iter().any(|name| name == lane.as_str());
-    Ok(lanes.iter().copied().filter(is_busy).collect())
-}
-
-async fn lease_fairest(
-    connection: &mut PgConnection,
-    lane: Lane,
+    due: &Due,
     lease_token: Uuid,
     now: DateTime<Utc>,
-    terms: Terms,
-) -> Result<Option<Leased>, CommandError> {
-    let rested = lane.is_partners().then(|| now - terms.partner_pause);
-    // The recursive part hops from tenant to tenant along the index instead of reading every queued job.
-    let leased = sqlx::query!(
-        r#"WITH RECURSIVE tenants AS (
-               (SELECT tenant FROM write.pricing_jobs
-                WHERE lane = $1 AND state = 'queued' ORDER BY tenant LIMIT 1)
-               UNION ALL
-               SELECT (SELECT j.tenant FROM write.pricing_jobs AS j
-                       WHERE j.lane = $1 AND j.state = 'queued' AND j.tenant > t.tenant
-                       ORDER BY j.tenant LIMIT 1)
-               FROM tenants AS t WHERE t.tenant IS NOT NULL
-           ),
-           fairest AS (
-               SELECT job.order_id, job.generation
-               FROM tenants AS t
-               LEFT JOIN LATERAL (
-                   SELECT s.started_at FROM write.pricing_jobs AS s
-                   WHERE s.lane = $1 AND s.tenant = t.tenant AND s.started_at IS NOT NULL
-                   ORDER BY s.started_at DESC LIMIT 1
-               ) AS last ON true
-               CROSS JOIN LATERAL (
-                   SELECT j.order_id, j.generation, j.not_before FROM write.pricing_jobs AS j
-                   WHERE j.lane = $1 AND j.state = 'queued' AND j.tenant = t.tenant
-                     AND j.not_before <= $2
-                     AND ($5::timestamptz IS NULL OR last.started_at IS NULL
-                          OR last.started_at <= $5)
-                   ORDER BY j.not_before LIMIT 1 FOR UPDATE SKIP LOCKED
-               ) AS job
-               ORDER BY (SELECT count(*) FROM write.pricing_jobs AS r
-                         WHERE r.state = 'running' AND r.lane = $1 AND r.tenant = t.tenant),
-                        last.started_at NULLS FIRST,
-                        job.not_before
-               LIMIT 1
-           )
-           UPDATE write.pricing_jobs AS j
-           SET state = 'running', attempts = j.attempts + 1, lease_token = $3, lease_until = $4,
-               started_at = $2
-           FROM fairest WHERE j.order_id = fairest.order_id AND j.generation = fairest.generation
-           RETURNING j.order_id, j.subject, j.generation, j.attempts, j.queued_at, j.trace_context"#,
-        lane.as_str(),
-        now,
+    lease: TimeDelta,
+) -> Result<JobFence, CommandError> {
+    sqlx::query!(
+        "UPDATE write.pricing_jobs
+         SET state = 'running', attempts = attempts + 1, lease_token = $3, lease_until = $4,
+             started_at = $5
+         WHERE order_id = $1 AND generation = $2",
+        due.subject.id(),
+        i64::from(due.generation),
         lease_token,
-        now + terms.lease,
-        rested,
+        now + lease,
+        now,
     )
-    .fetch_optional(connection)
+    .execute(connection)
     .await?;
-    leased
-        .map(|row| {
-            let fence = JobFence {
-                subject: Subject::of(&row.subject, row.order_id)?,
-                generation: small(row.generation)?,
-                lease_token,
-                attempt: small(row.attempts.into())?,
-            };
-            Ok(Leased { fence, queued_at: row.queued_at, trace_context: row.trace_context })
-        })
-        .transpose()
+    let (subject, generation) = (due.subject, due.generation);
+    Ok(JobFence { subject, generation, lease_token, attempt: due.attempts + 1 })
 }
 
 /// The job waits for an analysis that somebody else makes: as if it had not been leased. Jobs of older code learn
