@@ -30,7 +30,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use write_api::store::{
-    ClaimedJob, CommandError, JobFence, Lane, NextJob, PricedJob, Store, Terms,
+    ClaimedJob, CommandError, JobFence, Lane, MOST_AT_ONCE, NextJob, PricedJob, Store, Subject,
+    Terms,
 };
 
 use crate::watchdog::lost_jobs;
@@ -40,6 +41,10 @@ use stage::Stage;
 
 /// A running job tells how far it is, and hears that it is not wanted any more, this often at least.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// A slot that found fewer known jobs than it may price together looks again so long after it began: what comes together is
+/// priced together.
+const WINDOW: Duration = Duration::from_millis(50);
 
 /// How the pricer works.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -80,8 +85,10 @@ pub enum PricerError {
 /// What a slot's turn brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
-    /// So many jobs, which have ended.
-    Taken(usize),
+    /// A job that took its time, and has ended.
+    Worked,
+    /// So many jobs, priced at once.
+    Priced(usize),
     /// See [`NextJob::NotYet`].
     NotYet,
     Nothing,
@@ -138,13 +145,14 @@ impl Pricer {
     /// When the database fails; jobs in hand go back when their lease runs out.
     pub async fn drain(&self) -> Result<usize, CommandError> {
         let (mut jobs, mut turn) = (0, 0);
-        while let Turn::Taken(taken) =
-            self.price_next(&lanes::at_turn(&self.config.lanes, turn)).await?
-        {
-            jobs += taken;
+        loop {
+            match self.price_next(&lanes::at_turn(&self.config.lanes, turn)).await? {
+                Turn::Worked => jobs += 1,
+                Turn::Priced(priced) => jobs += priced,
+                Turn::NotYet | Turn::Nothing => return Ok(jobs),
+            }
             turn += 1;
         }
-        Ok(jobs)
     }
 
     /// The job in hand is finished before the worker stops.
@@ -162,6 +170,7 @@ impl Pricer {
             // Who is called while it looks must look again.
             let mut woken = pin!(wake.notified());
             woken.as_mut().enable();
+            let began = Instant::now();
             let taken =
                 self.price_next(&lanes::at_turn(lanes, turn)).await.unwrap_or_else(|error| {
                     tracing::warn!(error = &error as &dyn std::error::Error, "the pricer pauses");
@@ -169,7 +178,11 @@ impl Pricer {
                 });
             turn += 1;
             let pause = match taken {
-                Turn::Taken(_) => continue,
+                Turn::Priced(jobs) if jobs < MOST_AT_ONCE => {
+                    stop.run_until_cancelled(tokio::time::sleep_until(began + WINDOW)).await;
+                    continue;
+                }
+                Turn::Worked | Turn::Priced(_) => continue,
                 Turn::NotYet => partners_turn,
                 Turn::Nothing => pause,
             };
@@ -207,14 +220,16 @@ impl Pricer {
                 for job in &jobs {
                     self.note_priced(job, each);
                 }
-                return Ok(Turn::Taken(jobs.len()));
+                // Quotes come by themselves: nothing is gained by waiting for more of them.
+                let are_orders = jobs.iter().all(|job| matches!(job.subject, Subject::Order(_)));
+                return Ok(if are_orders { Turn::Priced(jobs.len()) } else { Turn::Worked });
             }
             NextJob::Claimed(job) => {
                 let span = span_of(job.lane, job.trace_context.as_deref());
                 self.work_on(*job).instrument(span).await?;
             }
         }
-        Ok(Turn::Taken(1))
+        Ok(Turn::Worked)
     }
 
     fn note_priced(&self, job: &PricedJob, after: Duration) {

@@ -54,7 +54,8 @@ pub use fixings::{Decision, FixingAnswer, FixingsConfig};
 pub use housekeeping::HOUSEKEEPING_BATCH;
 pub use incidents::IncidentAnswer;
 pub use jobs::{
-    ClaimedJob, JobFence, Lane, LostJob, NextJob, PricedJob, Progress, Subject, Terms, UnknownLane,
+    ClaimedJob, JobFence, Lane, LostJob, MOST_AT_ONCE, NextJob, PricedJob, Progress, Subject,
+    Terms, UnknownLane,
 };
 pub use messages::{
     EditedMessage, Fate as MessageFate, MessageAnswer, MessageRefusal, MessageState,

@@ -21,7 +21,9 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 use write_api::commands::{CancelOrder, CommandAnswer, SubmitOrder};
 use write_api::models::path_of;
-use write_api::store::{Cause, CommandContext, Known, Lane, NextJob, Store, Subject, Terms};
+use write_api::store::{
+    AnalysisKey, Cause, CommandContext, Known, Lane, NextJob, Store, Subject, Terms,
+};
 
 use crate::world::World;
 
@@ -90,20 +92,15 @@ impl Works {
         sqlx::query_scalar(query).fetch_one(&self.world.pool).await.unwrap()
     }
 
-    /// A model that is measured, and whose only order has its price.
-    async fn measured(&self) -> ModelId {
+    /// A model that is measured, and a worker that knows.
+    async fn measured(&self) -> (ModelId, Store) {
         let model_id = self.upload(1, cube()).await;
         self.submit(0, &model_id).await;
         assert_eq!(self.pricer().drain().await.unwrap(), 1);
-        model_id
-    }
-
-    /// The orders that get their price at once, in one turn.
-    async fn priced_at_once(&self, terms: Terms) -> Vec<Uuid> {
-        match self.store().next_job(&[Lane::ShopShort, Lane::PartnerShort], terms).await.unwrap() {
-            NextJob::Priced(jobs) => jobs.iter().map(|job| job.subject.id()).collect(),
-            other => panic!("{other:?}"),
-        }
+        let spec = WorkSpec { model_id: model_id.clone(), ..samples::spec() };
+        let worker = self.store();
+        assert!(worker.lookup_analysis(&AnalysisKey::of(&spec)).await.unwrap().is_some());
+        (model_id, worker)
     }
 
     async fn status_is(&self, order_id: OrderId, status: &str) -> bool {
@@ -209,10 +206,18 @@ async fn what_is_known_is_claimed_where_no_price_can_be_made_of_it_now() {
     assert_eq!(works.world.kinds(again).await, ["submitted", "pricing-started"]);
 }
 
+/// The orders that get their price at once, in one turn.
+async fn priced_at_once(worker: &Store, terms: Terms) -> Vec<Uuid> {
+    match worker.next_job(&[Lane::ShopShort, Lane::PartnerShort], terms).await.unwrap() {
+        NextJob::Priced(jobs) => jobs.iter().map(|job| job.subject.id()).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn what_is_known_is_priced_together_and_tenants_take_turns_all_the_same() {
     let works = Works::open().await;
-    let model = works.measured().await;
+    let (model, worker) = works.measured().await;
     let (mut flood, mut drops) = (Vec::new(), Vec::new());
     for number in 0..10 {
         flood.push(works.submit_of_partner(1, number, &model).await.as_uuid());
@@ -220,10 +225,10 @@ async fn what_is_known_is_priced_together_and_tenants_take_turns_all_the_same() 
     for number in 0..2 {
         drops.push(works.submit_of_partner(2, number, &model).await.as_uuid());
     }
-    let first = works.priced_at_once(TERMS).await;
+    let first = priced_at_once(&worker, TERMS).await;
     assert_eq!(first[..5], [flood[0], drops[0], flood[1], drops[1], flood[2]]);
     assert_eq!(first[5..], flood[3..8], "half of what fits for each of two");
-    assert_eq!(works.priced_at_once(TERMS).await, flood[8..]);
+    assert_eq!(priced_at_once(&worker, TERMS).await, flood[8..]);
     let told: Vec<Uuid> = sqlx::query_scalar(
         "SELECT order_id FROM write.order_events WHERE kind = 'price-calculated'
          ORDER BY position OFFSET 1",
@@ -241,24 +246,24 @@ async fn what_is_known_is_priced_together_and_tenants_take_turns_all_the_same() 
 #[tokio::test]
 async fn of_each_partner_one_job_begins_in_a_pause_also_when_jobs_are_priced_together() {
     let works = Works::open().await;
-    let model = works.measured().await;
+    let (model, worker) = works.measured().await;
     let flood = [
         works.submit_of_partner(1, 0, &model).await.as_uuid(),
         works.submit_of_partner(1, 1, &model).await.as_uuid(),
     ];
     let other = works.submit_of_partner(2, 0, &model).await.as_uuid();
     let pausing = Terms { partner_pause: TimeDelta::hours(1), ..TERMS };
-    assert_eq!(works.priced_at_once(pausing).await, [flood[0], other]);
-    let next = works.store().next_job(&[Lane::PartnerShort], pausing).await.unwrap();
+    assert_eq!(priced_at_once(&worker, pausing).await, [flood[0], other]);
+    let next = worker.next_job(&[Lane::PartnerShort], pausing).await.unwrap();
     assert_eq!(next, NextJob::NotYet);
-    assert_eq!(works.priced_at_once(TERMS).await, flood[1..]);
+    assert_eq!(priced_at_once(&worker, TERMS).await, flood[1..]);
 }
 
 /// Who priced several orders together and waited for one of them could hold what its holder waits for.
 #[tokio::test]
 async fn an_order_that_somebody_has_locked_keeps_nobody_waiting_and_is_priced_later() {
     let works = Works::open().await;
-    let model = works.measured().await;
+    let (model, worker) = works.measured().await;
     let mut orders = Vec::new();
     for number in 1..4 {
         orders.push(works.submit(number, &model).await.as_uuid());
@@ -269,9 +274,9 @@ async fn an_order_that_somebody_has_locked_keeps_nobody_waiting_and_is_priced_la
         .execute(&mut *holder)
         .await
         .unwrap();
-    assert_eq!(works.priced_at_once(TERMS).await, orders[..1]);
+    assert_eq!(priced_at_once(&worker, TERMS).await, orders[..1]);
     holder.rollback().await.unwrap();
-    assert_eq!(works.priced_at_once(TERMS).await, orders[1..]);
+    assert_eq!(priced_at_once(&worker, TERMS).await, orders[1..]);
 }
 
 #[tokio::test]

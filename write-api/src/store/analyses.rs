@@ -283,6 +283,11 @@ impl Store {
         Ok(known)
     }
 
+    /// Whether this process has what was measured in memory.
+    pub(super) fn remembers(&self, key: Option<&AnalysisKey>) -> bool {
+        key.is_some_and(|key| self.remembered.0.contains_key(key))
+    }
+
     /// Refusals are not remembered: a person may have them forgotten.
     fn remember(&self, key: &AnalysisKey, known: &Known) {
         if let Known::Measured(analysis) = known {

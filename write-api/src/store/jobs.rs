@@ -27,7 +27,7 @@ use super::analyses::{self, AnalysisKey};
 use super::work::append_events;
 use super::{CommandError, Store, log, quotes, rows};
 
-pub use at_once::PricedJob;
+pub use at_once::{MOST_AT_ONCE, PricedJob};
 pub use claim::{ClaimedJob, NextJob, Terms};
 
 /// Whose word a job's end is in the order's log.

@@ -19,7 +19,7 @@ use shared::order::spec::WorkSpec;
 use shared::quote::decisions::Calculated;
 use sqlx::PgConnection;
 
-use super::fairest::{Due, lock_fairest};
+use super::fairest::Due;
 use super::{JobFence, Lane, PRICER, Subject, cause, end, is_current};
 use crate::prices;
 use crate::store::analyses::Known;
@@ -49,26 +49,19 @@ struct Pricing<'d> {
 const EVENTS: usize = 2;
 /// So many orders are priced in one transaction: it takes some ten milliseconds then, and its statements are a small part of
 /// a price.
-const MOST_AT_ONCE: i64 = 16;
+pub const MOST_AT_ONCE: usize = 16;
 
 impl Store {
-    /// Prices the order of the job that is due `first`, and those whose turn comes after it, up to one that takes more
-    /// than what is known, or that somebody has locked; answers whom it priced. The worker that claims the next one finds
-    /// out, and says why.
+    /// Prices the first of the jobs that are `due`, up to one that takes more than what is known, or whose order somebody
+    /// has locked, and answers those that it priced. The worker that claims the next one finds out, and says why.
     pub(super) async fn price_known(
         &self,
         connection: &mut PgConnection,
         lane: Lane,
-        first: &Due,
-        partner_pause: TimeDelta,
+        due: &[Due],
         now: DateTime<Utc>,
     ) -> Result<Vec<PricedJob>, CommandError> {
-        // Jobs that are to be claimed are not locked beyond the first: other workers would pass them over.
-        if self.measured(connection, std::slice::from_ref(first)).await?.is_empty() {
-            return Ok(Vec::new());
-        }
-        let due = lock_fairest(connection, lane, now, partner_pause, MOST_AT_ONCE).await?;
-        let measured = self.measured(connection, &due).await?;
+        let measured = self.measured(connection, due).await?;
         if measured.is_empty() {
             return Ok(Vec::new());
         }

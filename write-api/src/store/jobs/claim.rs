@@ -8,8 +8,8 @@ use shared::platform::database::WITHOUT_WAITING;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::at_once::PricedJob;
-use super::fairest::{Due, lanes_with_work, lock_fairest};
+use super::at_once::{MOST_AT_ONCE, PricedJob};
+use super::fairest::{Busy, Due, lanes_with_work, lock_fairest};
 use super::{JobFence, Lane, Subject, cancel, is_current, lock_order_of_job};
 use crate::store::analyses::{self, AnalysisKey, Asked, Found, Known, Need};
 use crate::store::{CommandError, Store, quotes};
@@ -102,16 +102,18 @@ impl Store {
         let now = self.clock.now();
         let mut transaction = self.pool.begin().await?;
         let mut next = NextJob::Nothing;
-        for lane in lanes_with_work(&mut transaction, lanes, now).await? {
+        for Busy { lane, needs } in lanes_with_work(&mut transaction, lanes, now).await? {
+            // Jobs that are to be claimed are not locked beyond the first: other workers would pass them over.
+            let most = if self.remembers(needs.as_ref()) { MOST_AT_ONCE } else { 1 };
             let pause = terms.partner_pause;
-            let next_due = lock_fairest(&mut transaction, lane, now, pause, 1).await?.pop();
-            let Some(due) = next_due else {
+            let mut due = lock_fairest(&mut transaction, lane, now, pause, most).await?;
+            if due.is_empty() {
                 next = NextJob::NotYet;
                 continue;
-            };
-            let priced = self.price_known(&mut transaction, lane, &due, pause, now).await?;
+            }
+            let priced = self.price_known(&mut transaction, lane, &due, now).await?;
             let look = if priced.is_empty() {
-                self.begin_job(&mut transaction, lane, terms, due, now).await?
+                self.begin_job(&mut transaction, lane, terms, due.swap_remove(0), now).await?
             } else {
                 Look::Over(NextJob::Priced(priced))
             };

@@ -20,26 +20,43 @@ pub(super) struct Due {
     pub trace_context: Option<String>,
 }
 
+/// A lane with a job that is due.
+pub(super) struct Busy {
+    pub lane: Lane,
+    /// What one of its jobs needs: a hint of what the fairest one needs.
+    pub needs: Option<AnalysisKey>,
+}
+
 /// Those of `lanes` that have a job which is due, in the order in which they are given.
 pub(super) async fn lanes_with_work(
     connection: &mut PgConnection,
     lanes: &[Lane],
     now: DateTime<Utc>,
-) -> Result<Vec<Lane>, CommandError> {
+) -> Result<Vec<Busy>, CommandError> {
     let names: Vec<String> = lanes.iter().map(|lane| lane.as_str().to_owned()).collect();
-    let busy = sqlx::query_scalar!(
-        r#"SELECT wanted.lane AS "lane!" FROM unnest($1::text[]) AS wanted (lane)
+    let busy = sqlx::query!(
+        r#"SELECT wanted.lane AS "lane!", due.model_id, due.unit
+           FROM unnest($1::text[]) WITH ORDINALITY AS wanted (lane, nth)
            CROSS JOIN LATERAL (
-               SELECT 1 FROM write.pricing_jobs AS j
+               SELECT j.model_id, j.unit FROM write.pricing_jobs AS j
                WHERE j.lane = wanted.lane AND j.state = 'queued' AND j.not_before <= $2
-               ORDER BY j.tenant, j.not_before LIMIT 1) AS due"#,
+               ORDER BY j.tenant, j.not_before LIMIT 1) AS due
+           ORDER BY wanted.nth"#,
         &names,
         now,
     )
     .fetch_all(connection)
     .await?;
-    let is_busy = |lane: &Lane| busy.iter().any(|name| name == lane.as_str());
-    Ok(lanes.iter().copied().filter(is_busy).collect())
+    let busy = busy.into_iter().filter_map(|row| {
+        let lane = row.lane.parse().ok()?;
+        Some(Busy { lane, needs: key_of(row.model_id, row.unit) })
+    });
+    Ok(busy.collect())
+}
+
+fn key_of(model_id: Option<String>, unit: Option<String>) -> Option<AnalysisKey> {
+    let (model_id, unit) = model_id.zip(unit)?;
+    Some(AnalysisKey { model_id: ModelId::try_from(model_id).ok()?, unit: unit_named(&unit)? })
 }
 
 /// The jobs of a lane that come next, at most `most`, as if they were taken one after another: tenants take turns, of
@@ -50,7 +67,7 @@ pub(super) async fn lock_fairest(
     lane: Lane,
     now: DateTime<Utc>,
     partner_pause: TimeDelta,
-    most: i64,
+    most: usize,
 ) -> Result<Vec<Due>, CommandError> {
     let pause = (lane.is_partners() && partner_pause > TimeDelta::zero()).then_some(partner_pause);
     // The recursive part hops from tenant to tenant along the index instead of reading every queued job. Nobody has more
@@ -94,22 +111,16 @@ pub(super) async fn lock_fairest(
         lane.as_str(),
         now,
         pause.map(|pause| now - pause),
-        most,
+        i64::try_from(most).unwrap_or(i64::MAX),
     )
     .fetch_all(connection)
     .await?;
     let jobs = due.into_iter().map(|row| {
-        let key = row.model_id.zip(row.unit).and_then(|(model_id, unit)| {
-            Some(AnalysisKey {
-                model_id: ModelId::try_from(model_id).ok()?,
-                unit: unit_named(&unit)?,
-            })
-        });
         Ok(Due {
             subject: Subject::of(&row.subject, row.order_id)?,
             generation: small(row.generation)?,
             attempts: small(row.attempts.into())?,
-            key,
+            key: key_of(row.model_id, row.unit),
             queued_at: row.queued_at,
             trace_context: row.trace_context,
         })

@@ -78,6 +78,9 @@ const fn settings_for(purpose: Purpose) -> &'static str {
         Purpose::Stack => {
             "wal_retrieve_retry_interval = '200ms'\n\
              max_connections = '200'\n\
+             # Every checkpoint makes the log carry whole pages again: let time bring them on, not the load.\n\
+             max_wal_size = '4GB'\n\
+             wal_compression = 'lz4'\n\
              idle_in_transaction_session_timeout = '60s'\n\
              log_min_duration_statement = '500ms'\n\
              # Switching it on would need a restart; so it is, and what it does by itself is nothing.\n\
