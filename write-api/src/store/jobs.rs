@@ -6,13 +6,13 @@
 mod at_once;
 mod claim;
 mod fairest;
+mod lane;
 mod requeue;
+mod rescue;
 
 use std::fmt;
-use std::str::FromStr;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
 use shared::actor::Actor;
 use shared::ids::{OrderId, QuoteId};
 use shared::order::Order;
@@ -29,72 +29,11 @@ use super::{CommandError, Store, log, quotes, rows};
 
 pub use at_once::{MOST_AT_ONCE, PricedJob};
 pub use claim::{ClaimedJob, NextJob, Terms};
+pub use lane::{Lane, UnknownLane};
+pub use rescue::LostJob;
 
 /// Whose word a job's end is in the order's log.
 const PRICER: &str = "pricer";
-
-/// From this many facets on a model is priced in the long lane.
-const LONG_FROM_FACETS: i64 = 200_000;
-
-/// Who waits behind whom: a long job never blocks short ones, a partner's flood never starves the shop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "channel × length, as the names say")]
-pub enum Lane {
-    ShopShort,
-    ShopLong,
-    PartnerShort,
-    PartnerLong,
-}
-
-impl Lane {
-    /// All lanes.
-    pub const ALL: [Self; 4] =
-        [Self::ShopShort, Self::ShopLong, Self::PartnerShort, Self::PartnerLong];
-
-    /// The name in rows, queues and metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ShopShort => "shop-short",
-            Self::ShopLong => "shop-long",
-            Self::PartnerShort => "partner-short",
-            Self::PartnerLong => "partner-long",
-        }
-    }
-
-    /// Whether models of the lane are quickly dealt with.
-    pub const fn is_short(self) -> bool {
-        matches!(self, Self::ShopShort | Self::PartnerShort)
-    }
-
-    /// Whether partners' jobs wait here.
-    pub const fn is_partners(self) -> bool {
-        matches!(self, Self::PartnerShort | Self::PartnerLong)
-    }
-
-    const fn of(is_partners: bool, facets: i64) -> Self {
-        match (is_partners, facets >= LONG_FROM_FACETS) {
-            (false, false) => Self::ShopShort,
-            (false, true) => Self::ShopLong,
-            (true, false) => Self::PartnerShort,
-            (true, true) => Self::PartnerLong,
-        }
-    }
-}
-
-/// A name that no lane has.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no lane {0}: shop-short, shop-long, partner-short and partner-long are")]
-pub struct UnknownLane(String);
-
-impl FromStr for Lane {
-    type Err = UnknownLane;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let known = Self::ALL.into_iter().find(|lane| lane.as_str() == name);
-        known.ok_or_else(|| UnknownLane(name.to_owned()))
-    }
-}
 
 /// What is to be priced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -251,19 +190,6 @@ pub struct Progress {
     pub percent: u8,
 }
 
-/// A job whose worker died, or hung for longer than its lease.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LostJob {
-    /// What was to be priced.
-    pub subject: Subject,
-    /// Which attempt it was, from 1 on.
-    pub attempt: u32,
-    /// Where the job waits again.
-    pub lane: String,
-    /// When the worker should have renewed its lease.
-    pub lease_until: DateTime<Utc>,
-}
-
 impl Store {
     /// The worker's heartbeat, for the job and for the analysis that it makes. `false` when the lease is lost or
     /// the price not wanted any more: drop the work.
@@ -359,52 +285,6 @@ impl Store {
             self.bells.ring_followers();
         }
         Ok(settled)
-    }
-
-    /// Puts jobs whose lease ran out back to their lanes, and fails those that have used up `max_attempts`.
-    /// Answers which it found, at most `limit`.
-    #[tracing::instrument(name = "db.pricing_job.rescue", skip_all, err(level = "debug"))]
-    pub async fn rescue_jobs(
-        &self,
-        max_attempts: u32,
-        limit: i64,
-    ) -> Result<Vec<LostJob>, CommandError> {
-        crate::planted!(NoRescue, {
-            return Ok(Vec::new());
-        });
-        let expired = sqlx::query!(
-            r#"SELECT order_id, subject, generation, attempts, lease_token AS "lease_token!",
-                      lease_until AS "lease_until!", lane
-               FROM write.pricing_jobs WHERE state = 'running' AND lease_until < $1
-               ORDER BY lease_until LIMIT $2"#,
-            self.clock.now(),
-            limit,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let mut found = Vec::with_capacity(expired.len());
-        for row in expired {
-            let fence = JobFence {
-                subject: Subject::of(&row.subject, row.order_id)?,
-                generation: small(row.generation)?,
-                lease_token: row.lease_token,
-                attempt: small(row.attempts.into())?,
-            };
-            self.rescue(&fence, max_attempts).await?;
-            let JobFence { subject, attempt, .. } = fence;
-            let lost = LostJob { subject, attempt, lane: row.lane, lease_until: row.lease_until };
-            found.push(lost);
-        }
-        Ok(found)
-    }
-
-    async fn rescue(&self, fence: &JobFence, max_attempts: u32) -> Result<bool, CommandError> {
-        if fence.attempt >= max_attempts {
-            let reason = format!("{} attempts ended without an answer", fence.attempt);
-            self.fail_job(fence, "attempts-exhausted", &reason).await
-        } else {
-            self.put_back(fence, "the worker's lease ran out", TimeDelta::zero(), 1).await
-        }
     }
 
     async fn end_job(&self, fence: &JobFence, verdict: Verdict<'_>) -> Result<bool, CommandError> {
