@@ -8,9 +8,13 @@ use consumer::application::Application;
 use consumer::config::{Config, DEFAULTS};
 use consumer::repricing::question::Question;
 use consumer::roles::{self, Role};
+use mimalloc::MiMalloc;
 use shared::platform::config::{self, ConfigArgs};
 use shared::platform::process;
 use write_api::store::Lane;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[derive(Parser)]
 #[command(about = "Follows the log and the queues, one role per process")]

@@ -1,11 +1,15 @@
 //! The read API: the board, cards and timelines from replicas, live updates, and the dashboard's files.
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use read_api::application::Application;
 use read_api::config::Config;
 use read_api::openapi;
 use shared::platform::config::{self, ConfigArgs};
 use shared::platform::process;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[derive(Parser)]
 #[command(about = "Questions over REST, answered from replicas; live updates; the dashboard")]

@@ -1,11 +1,15 @@
 //! The write API: commands over REST. It needs the primary and, for models, the object store; no broker, no cache.
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use shared::platform::config::{self, ConfigArgs};
 use shared::platform::process;
 use write_api::application::Application;
 use write_api::config::{Config, DEFAULTS};
 use write_api::openapi;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[derive(Parser)]
 #[command(about = "Commands over REST: the only place where an order changes")]
