@@ -177,7 +177,14 @@ impl Inspector {
              UNION ALL
              SELECT 'waiting messages', count(*) FROM write.waiting_messages WHERE state = 'waiting'
              UNION ALL
-             SELECT 'parked deliveries', count(*) FROM write.parked_deliveries",
+             SELECT 'parked deliveries', count(*) FROM write.parked_deliveries
+             UNION ALL -- the watchdog tells of these again, when it comes round to them
+             SELECT 'orders that the CRM has not acknowledged', count(*)
+             FROM write.awaited_acknowledgements AS w
+             JOIN write.orders AS o ON o.order_id = w.order_id
+             WHERE o.status IN ('SUBMITTED', 'PRICE_CALCULATED')
+               AND NOT EXISTS (SELECT FROM write.acknowledgements AS a
+                               WHERE a.order_id = w.order_id AND a.recipient = w.recipient)",
         )
         .fetch_all(&mut connection)
         .await?;

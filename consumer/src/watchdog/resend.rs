@@ -52,6 +52,10 @@ pub(super) async fn around(
     if is_on_its_way(store, recipient, order_id).await? {
         return Ok("is to be sent again already, beside another".to_owned());
     }
+    // A round that heals hundreds is long: the acknowledgement may have come since it looked.
+    if !is_waited_for(store, recipient, order_id).await? {
+        return Ok("was acknowledged meanwhile".to_owned());
+    }
     let query = sqlx::query!(
         "WITH lost AS MATERIALIZED (
              SELECT e.position, e.occurred_at FROM write.order_events AS e
@@ -109,6 +113,23 @@ async fn is_on_its_way(
     let query = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM write.parked_deliveries
                           WHERE recipient = $1 AND order_id = $2 AND reason = 'resent') AS "is!""#,
+        recipient,
+        order_id.as_uuid(),
+    );
+    Ok(database::within(DEADLINE, query.fetch_one(store.pool())).await?)
+}
+
+/// Whether the recipient still has to acknowledge the order.
+async fn is_waited_for(
+    store: &Store,
+    recipient: &str,
+    order_id: OrderId,
+) -> Result<bool, WatchdogError> {
+    let query = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM write.orders AS o
+                          WHERE o.order_id = $2 AND o.status IN ('SUBMITTED', 'PRICE_CALCULATED'))
+              AND NOT EXISTS (SELECT FROM write.acknowledgements AS a
+                              WHERE a.order_id = $2 AND a.recipient = $1) AS "is!""#,
         recipient,
         order_id.as_uuid(),
     );
