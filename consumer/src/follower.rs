@@ -30,7 +30,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 use tokio_util::sync::CancellationToken;
 
-use crate::log_reader::{Batch, Gaps, LogReader, ReadError};
+use crate::log_reader::{Batch, Gaps, Head, LogReader, ReadError};
 use crate::projections::ProjectionError;
 
 /// A commit waits for the synchronous standby, but not for ever.
@@ -261,11 +261,23 @@ impl Follower {
 
     /// The next events. The cursor stays where it is.
     pub async fn read(&mut self) -> Result<Batch, FollowerError> {
-        // One that has nothing to write would not find out by itself.
-        if self.access.address() != self.address {
-            return Err(FollowerError::Moved(self.name));
-        }
+        self.stay_at_the_primary()?;
         Ok(self.reader.read().await?)
+    }
+
+    /// As [`Self::read`], of each event only the head.
+    pub async fn read_heads(&mut self) -> Result<Batch<Head>, FollowerError> {
+        self.stay_at_the_primary()?;
+        Ok(self.reader.read_heads().await?)
+    }
+
+    /// One that has nothing to write would not find out by itself.
+    fn stay_at_the_primary(&self) -> Result<(), FollowerError> {
+        if self.access.address() == self.address {
+            Ok(())
+        } else {
+            Err(FollowerError::Moved(self.name))
+        }
     }
 
     /// The follower's connection, for its own small questions outside of a [`Step`].

@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use opentelemetry::metrics::{Counter, Gauge};
 use opentelemetry::{KeyValue, global};
-use shared::order::events::LoggedEvent;
+
+use crate::log_reader::Reach;
 
 /// The measurements of one follower.
 #[derive(Debug)]
@@ -55,11 +56,11 @@ impl FollowerMetrics {
     }
 
     /// These events, in the order of the log, were dealt with.
-    pub fn note_batch(&self, events: &[LoggedEvent], now: DateTime<Utc>) {
-        let Some(last) = events.last() else { return };
-        self.events.add(events.len() as u64, &self.follower);
-        self.position.record(last.position, &self.follower);
-        let lag = (now - last.occurred_at).to_std().unwrap_or_default();
+    pub fn note_batch(&self, reach: Option<Reach>, now: DateTime<Utc>) {
+        let Some(reach) = reach else { return };
+        self.events.add(reach.events, &self.follower);
+        self.position.record(reach.position, &self.follower);
+        let lag = (now - reach.occurred_at).to_std().unwrap_or_default();
         self.lag.record(lag.as_secs_f64(), &self.follower);
     }
 

@@ -171,7 +171,7 @@ impl Projector {
             in_time(lead.beat(&batch, now)).await?;
         } else {
             in_time(lead.apply(&batch, now)).await?;
-            self.metrics.note_batch(&batch.events, now);
+            self.metrics.note_batch(batch.reach(), now);
             self.announcer.announce(lead.at);
         }
         self.metrics.note_stopped(false);

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use serde_json::value::RawValue;
 use shared::actor::Actor;
 use shared::ids::OrderId;
 use shared::order::events::OrderEvent;
@@ -193,7 +194,8 @@ async fn folded(
 ) -> Result<HashMap<Uuid, Known>, RecountError> {
     let rows = sqlx::query!(
         r#"
-        SELECT order_id, position, kind, data, actor AS "actor: Json<Actor>", occurred_at
+        SELECT order_id, position, kind, data AS "data: Json<Box<RawValue>>",
+               actor AS "actor: Json<Actor>", occurred_at
         FROM write.order_events
         WHERE order_id = ANY($1) AND position <= $2
         ORDER BY order_id, version
@@ -206,7 +208,7 @@ async fn folded(
     let mut known: HashMap<Uuid, Known> = HashMap::new();
     for row in rows {
         let order_id = OrderId::new(row.order_id);
-        let event = OrderEvent::from_columns(&row.kind, row.data)
+        let event = OrderEvent::from_columns(&row.kind, &row.data)
             .map_err(|source| RecountError::Undecodable { order_id, source })?;
         let before = known.remove(&row.order_id).map(|known| known.order);
         let order = Order::apply(before, order_id, &event, &row.actor, row.occurred_at)?;

@@ -9,6 +9,7 @@
 //!   behind it, while other orders pass ([`parked`]); due ones are tried again, in order;
 //! - a recipient's queue that is not bound is bound again, and an incident says so ([`mend`]);
 //! - what was sent is in a [`book`], so that a parked event that somebody deleted is missed;
+//! - while a backlog is told, routes without a promise wait for those with one ([`turns`]);
 //! - when many cannot be delivered at once it is the route that is broken: it stops, with pauses, and tries with
 //!   a few messages until one gets through.
 //!
@@ -16,11 +17,14 @@
 
 pub(crate) mod book;
 pub(crate) mod mend;
+mod origins;
 mod pace;
+mod packing;
 mod parked;
 mod quotes;
 mod route;
 mod session;
+mod turns;
 mod waves;
 
 use std::sync::Arc;
@@ -43,6 +47,7 @@ use pace::Pace;
 pub use quotes::QuoteRelay;
 pub use route::Route;
 use session::{Progress, Session};
+use turns::Turns;
 
 /// How the relay works.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -79,6 +84,7 @@ pub struct Relay {
     broker: Broker,
     config: RelayConfig,
     pace: Pace,
+    turns: Turns,
     store: Store,
     metrics: RelayMetrics,
 }
@@ -110,7 +116,7 @@ impl Relay {
                 .with_description("1 while a route takes no messages")
                 .build(),
         };
-        Self { access, broker, config, pace, store, metrics }
+        Self { access, broker, config, pace, turns: Turns::default(), store, metrics }
     }
 
     /// Relays on all routes until the soft stop.
@@ -152,6 +158,7 @@ impl Relay {
                 ),
                 None => {}
             }
+            self.turns.note(route, false);
             FollowerMetrics::of(route.follower()).note_failure();
             backoff.pause(stop).await;
         }
@@ -166,8 +173,10 @@ impl Relay {
         self.broker.declare_topology().await?;
         let Some(mut session) = Session::lead(self, route, stop).await? else { return Ok(()) };
         while !stop.is_cancelled() {
+            stop.run_until_cancelled(self.turns.wait(route)).await;
             let look = self.pace.look();
             let progress = session.step().await?;
+            self.turns.note(route, progress == Progress::Moved);
             if progress == Progress::Stopped {
                 backoff.pause(stop).await;
                 continue;

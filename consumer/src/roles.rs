@@ -186,7 +186,7 @@ fn start_pricer(
 }
 
 fn start_watchdog(config: &Config, pool: &PgPool, shutdown: &Shutdown) {
-    let access = log_access(pool, watchdog::NAME, config.watchdog.limit);
+    let access = log_access(pool, watchdog::NAME, watchdog::EVENTS_AT_A_TIME);
     let watchdog = Watchdog::new(access, store(config, pool), config.watchdog.clone());
     shutdown.spawn(watchdog.run(shutdown.soft().clone()));
 }

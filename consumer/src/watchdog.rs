@@ -62,6 +62,8 @@ use watches::Watch;
 
 /// The name of its lead, its beat and its word in orders' logs.
 pub const NAME: &str = "watchdog";
+/// Compared with the timelines in a round. Under load rounds are ten seconds apart, and none of the minutes is left out.
+pub const EVENTS_AT_A_TIME: u32 = 10_000;
 /// Longer than a round takes, by far; a server that hangs must not stop the watch unseen.
 const ROUND_DEADLINE: Duration = Duration::from_mins(2);
 /// The look for acknowledgements that nobody waits for reads all open orders: it is made in the first round, and then

@@ -70,6 +70,12 @@ impl Outgoing {
     }
 }
 
+impl AsRef<Self> for Outgoing {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
@@ -103,7 +109,7 @@ impl Publisher {
     /// When any confirm fails or is late, the fate of all is unknown: drop the publisher and send them again.
     pub async fn publish_batch(
         &mut self,
-        messages: &[Outgoing],
+        messages: &[impl AsRef<Outgoing>],
     ) -> Result<Vec<Fate>, DeliveryError> {
         let mut confirmations = Vec::with_capacity(messages.len());
         for part in messages.chunks(PART) {
@@ -113,11 +119,15 @@ impl Publisher {
         Ok(fates(messages, confirmations))
     }
 
-    async fn confirmations(&self, messages: &[Outgoing]) -> lapin::Result<Vec<Confirmation>> {
+    async fn confirmations(
+        &self,
+        messages: &[impl AsRef<Outgoing>],
+    ) -> lapin::Result<Vec<Confirmation>> {
         // Handed over together, in this order: lapin numbers and queues a message when its future is first polled, and
         // then waits until its own thread has written it. Awaited one by one, each would also cost a turn of the
         // scheduler there and one back.
-        let pending = try_join_all(messages.iter().map(|message| self.publish(message))).await?;
+        let pending =
+            try_join_all(messages.iter().map(|message| self.publish(message.as_ref()))).await?;
         write_api::planted!(SentBeforeConfirm, {
             tokio::spawn(try_join_all(pending));
             return Ok(messages.iter().map(|_| Confirmation::Ack(None)).collect());
@@ -138,7 +148,7 @@ impl Publisher {
     }
 }
 
-fn fates(messages: &[Outgoing], confirmations: Vec<Confirmation>) -> Vec<Fate> {
+fn fates(messages: &[impl AsRef<Outgoing>], confirmations: Vec<Confirmation>) -> Vec<Fate> {
     let acknowledged: Vec<bool> = confirmations.iter().map(Confirmation::is_ack).collect();
     let returned: HashSet<String> = confirmations
         .into_iter()
@@ -155,7 +165,7 @@ fn fates(messages: &[Outgoing], confirmations: Vec<Confirmation>) -> Vec<Fate> {
         .iter()
         .zip(acknowledged)
         .map(|(message, acknowledged)| match acknowledged {
-            _ if returned.contains(&message.message_id) => Fate::Unroutable,
+            _ if returned.contains(&message.as_ref().message_id) => Fate::Unroutable,
             true => Fate::Sent,
             false => Fate::Refused,
         })

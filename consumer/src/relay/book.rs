@@ -59,6 +59,9 @@ pub(super) async fn note(
     positions: impl Iterator<Item = u64>,
 ) -> Result<(), sqlx::Error> {
     let (blocks, masks) = masks(positions);
+    if blocks.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
         "INSERT INTO write.sent_positions AS s (recipient, block, sent)
          SELECT $1, n.block, n.mask::bit(1024) FROM unnest($2::bigint[], $3::text[]) AS n (block, mask)

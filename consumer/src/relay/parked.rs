@@ -23,8 +23,14 @@ const PAUSES: [TimeDelta; 5] = [
     TimeDelta::minutes(10),
 ];
 
-/// Orders tried again at a time.
-const DUE_AT_A_TIME: i64 = 100;
+/// Orders tried again at a time. To find those that are due reads all that is parked.
+const DUE_AT_A_TIME: i64 = 1_000;
+
+/// A parcel that did not get through, or waits behind one.
+pub(super) struct Undelivered {
+    pub parcel: Parcel,
+    pub reason: &'static str,
+}
 
 pub(super) fn pause_after(attempts: i32) -> TimeDelta {
     let step = usize::try_from(attempts).unwrap_or_default().min(PAUSES.len() - 1);
@@ -64,23 +70,29 @@ pub(super) async fn count_orders(
     Ok(usize::try_from(orders).unwrap_or_default())
 }
 
-/// Parks an event. Parking twice, after a crash, changes nothing.
+/// Parks these events, each for its reason. Parking twice, after a crash, changes nothing.
 pub(super) async fn park(
     connection: &mut PgConnection,
     route: Route,
-    parcel: &Parcel,
-    reason: &str,
+    undelivered: &[Undelivered],
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
+    if undelivered.is_empty() {
+        return Ok(());
+    }
+    let events: Vec<_> = undelivered.iter().map(|left| left.parcel.place()).collect();
+    let (orders, positions) = columns(&events);
+    let reasons: Vec<String> = undelivered.iter().map(|left| left.reason.to_owned()).collect();
     sqlx::query!(
         "INSERT INTO write.parked_deliveries
              (recipient, order_id, position, reason, attempts, next_attempt, parked_at)
-         VALUES ($1, $2, $3, $4, 0, $5, $6)
+         SELECT $1, n.order_id, n.position, n.reason, 0, $5, $6
+         FROM unnest($2::uuid[], $3::bigint[], $4::text[]) AS n (order_id, position, reason)
          ON CONFLICT (recipient, order_id, position) DO NOTHING",
         route.name(),
-        parcel.order_id.as_uuid(),
-        parcel.position.cast_signed(),
-        reason,
+        &orders,
+        &positions,
+        &reasons,
         now + pause_after(0),
         now,
     )
@@ -118,15 +130,12 @@ pub(super) async fn due(
     Ok(events_at(connection, &orders, &positions).await.map_err(FollowerError::from)?)
 }
 
-/// An event got through: what waits behind it is due at once, and so is everything else on this route, because
-/// the route works.
-pub(super) async fn delivered(
+/// What is still parked is due at once: something got through, so the route works, and others may wait behind that.
+pub(super) async fn hurry(
     connection: &mut PgConnection,
     route: Route,
-    parcel: &Parcel,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    forget(connection, route, parcel.order_id, parcel.position).await?;
     sqlx::query!(
         "UPDATE write.parked_deliveries SET next_attempt = $2
          WHERE recipient = $1 AND next_attempt > $2",
@@ -138,53 +147,60 @@ pub(super) async fn delivered(
     Ok(())
 }
 
-/// The event need not be delivered any more.
+/// These events need not be delivered any more.
 pub(super) async fn forget(
     connection: &mut PgConnection,
     route: Route,
-    order_id: OrderId,
-    position: u64,
+    events: &[(OrderId, u64)],
 ) -> Result<(), sqlx::Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let (orders, positions) = columns(events);
     sqlx::query!(
-        "DELETE FROM write.parked_deliveries
-         WHERE recipient = $1 AND order_id = $2 AND position = $3",
+        "DELETE FROM write.parked_deliveries AS p
+         USING unnest($2::uuid[], $3::bigint[]) AS n (order_id, position)
+         WHERE p.recipient = $1 AND p.order_id = n.order_id AND p.position = n.position",
         route.name(),
-        order_id.as_uuid(),
-        position.cast_signed(),
+        &orders,
+        &positions,
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// It did not get through once more.
+/// These events did not get through once more, for this reason.
 pub(super) async fn postpone(
     connection: &mut PgConnection,
     route: Route,
-    parcel: &Parcel,
+    events: &[(OrderId, u64)],
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let attempts = sqlx::query_scalar!(
-        "UPDATE write.parked_deliveries SET attempts = attempts + 1, reason = $4
-         WHERE recipient = $1 AND order_id = $2 AND position = $3
-         RETURNING attempts",
-        route.name(),
-        parcel.order_id.as_uuid(),
-        parcel.position.cast_signed(),
-        reason,
-    )
-    .fetch_one(&mut *connection)
-    .await?;
+    if events.is_empty() {
+        return Ok(());
+    }
+    let (orders, positions) = columns(events);
+    // The next attempts, by how many there were; the last is for all that follow.
+    let moments: Vec<DateTime<Utc>> = PAUSES.iter().map(|pause| now + *pause).collect();
     sqlx::query!(
-        "UPDATE write.parked_deliveries SET next_attempt = $4
-         WHERE recipient = $1 AND order_id = $2 AND position = $3",
+        "UPDATE write.parked_deliveries AS p
+         SET attempts = p.attempts + 1, reason = $4,
+             next_attempt = ($5::timestamptz[])[least(p.attempts + 2, cardinality($5::timestamptz[]))]
+         FROM unnest($2::uuid[], $3::bigint[]) AS n (order_id, position)
+         WHERE p.recipient = $1 AND p.order_id = n.order_id AND p.position = n.position",
         route.name(),
-        parcel.order_id.as_uuid(),
-        parcel.position.cast_signed(),
-        now + pause_after(attempts),
+        &orders,
+        &positions,
+        reason,
+        &moments,
     )
     .execute(connection)
     .await?;
     Ok(())
+}
+
+fn columns(events: &[(OrderId, u64)]) -> (Vec<Uuid>, Vec<i64>) {
+    events.iter().map(|(order, position)| (order.as_uuid(), position.cast_signed())).unzip()
 }

@@ -6,12 +6,14 @@ use chrono::{DateTime, Utc};
 use shared::ids::OrderId;
 use tokio_util::sync::CancellationToken;
 
+use super::packing::{News, Packer};
+use super::parked::Undelivered;
 use super::route::{Parcel, Route};
 use super::waves::{apart, waves};
 use super::{Relay, RelayError, book, mend, parked};
-use crate::delivery::{Fate, Outgoing, Publisher};
+use crate::delivery::{Fate, Publisher};
 use crate::follower::Follower;
-use crate::log_reader::Behind;
+use crate::log_reader::{Behind, Reach};
 use crate::metrics::FollowerMetrics;
 
 /// What a step did.
@@ -29,19 +31,13 @@ pub(super) enum Progress {
     Stopped,
 }
 
-/// A parcel that did not get through, or waits behind one.
-struct Undelivered {
-    parcel: Parcel,
-    reason: &'static str,
-}
-
 pub(super) struct Session<'r> {
     relay: &'r Relay,
     route: Route,
     follower: Follower,
     publisher: Publisher,
     metrics: FollowerMetrics,
-    epoch: u32,
+    packer: Packer,
     /// The route was found broken: try with a few until one gets through.
     is_stopped: bool,
 }
@@ -67,7 +63,8 @@ impl<'r> Session<'r> {
             book::begin(follower.connection(), route, cursor).await?;
         }
         let metrics = FollowerMetrics::of(route.follower());
-        Ok(Some(Self { relay, route, follower, publisher, metrics, epoch, is_stopped: false }))
+        let packer = Packer::new(route, epoch);
+        Ok(Some(Self { relay, route, follower, publisher, metrics, packer, is_stopped: false }))
     }
 
     /// Gives up the lead in good order.
@@ -91,27 +88,22 @@ impl<'r> Session<'r> {
     }
 
     async fn relay_next(&mut self) -> Result<Progress, RelayError> {
-        let mut batch = self.follower.read().await?;
+        let at_most = if self.is_stopped { self.relay.config.many } else { usize::MAX };
+        let News { parcels, reach, behind } = self.packer.next(&mut self.follower, at_most).await?;
         self.metrics.note_hole(self.follower.hole_age());
-        let mut moved = match batch.behind {
-            Behind::Nothing => Progress::CaughtUp,
-            Behind::More | Behind::Hole => Progress::Moved,
+        let moved = match behind {
+            Behind::Nothing if !self.is_stopped => Progress::CaughtUp,
+            _ => Progress::Moved,
         };
-        if self.is_stopped {
-            batch.events.truncate(self.relay.config.many);
-            moved = Progress::Moved;
-        }
-        let Some(last) = batch.last_position() else {
+        let Some(Reach { position: last, .. }) = reach else {
             self.note_passed().await?;
-            let hole = batch.behind == Behind::Hole;
+            let hole = behind == Behind::Hole;
             return Ok(if hole { Progress::BehindAHole } else { Progress::Idle });
         };
-        let parcels =
-            self.route.parcels(self.follower.connection(), &batch.events, self.epoch).await?;
         if parcels.is_empty() {
             self.follower.go_on_behind(last);
             self.note_passed().await?;
-            self.metrics.note_batch(&batch.events, self.now());
+            self.metrics.note_batch(reach, self.now());
             return Ok(moved);
         }
         write_api::planted!(CursorBeforePublishing, {
@@ -120,20 +112,17 @@ impl<'r> Session<'r> {
             return Ok(Progress::Moved);
         });
         let held = self.held(&parcels).await?;
-        let owed: Vec<(OrderId, u64)> = parcels
-            .iter()
-            .filter(|parcel| parcel.wants_acknowledgement)
-            .map(|parcel| (parcel.order_id, parcel.position))
-            .collect();
-        let (free, behind) = apart(parcels, &held);
-        let behind = behind.into_iter().map(|parcel| Undelivered { parcel, reason: "behind" });
+        let owed = parcels.iter().filter(|parcel| parcel.wants_acknowledgement);
+        let owed: Vec<(OrderId, u64)> = owed.map(Parcel::place).collect();
+        let (free, held) = apart(parcels, &held);
+        let held = held.into_iter().map(|parcel| Undelivered { parcel, reason: "behind" });
         let (sent, mut undelivered) = self.send(free).await?;
         if self.find_route_broken(sent, &undelivered).await? {
             return Ok(Progress::Stopped);
         }
-        undelivered.extend(behind);
+        undelivered.extend(held);
         self.settle(last, &undelivered, &owed).await?;
-        self.metrics.note_batch(&batch.events, self.now());
+        self.metrics.note_batch(reach, self.now());
         Ok(moved)
     }
 
@@ -181,8 +170,7 @@ impl<'r> Session<'r> {
     }
 
     async fn publish(&mut self, wave: Vec<Parcel>) -> Result<Vec<(Parcel, Fate)>, RelayError> {
-        let messages: Vec<Outgoing> = wave.iter().map(|parcel| parcel.message.clone()).collect();
-        let fates = self.publisher.publish_batch(&messages).await?;
+        let fates = self.publisher.publish_batch(&wave).await?;
         let count = |wanted: Fate| fates.iter().filter(|fate| **fate == wanted).count();
         let metrics = &self.relay.metrics;
         metrics.note(self.route, "sent", count(Fate::Sent));
@@ -252,9 +240,7 @@ impl<'r> Session<'r> {
         } else {
             self.follower.begin(to).await?
         };
-        for left in undelivered {
-            parked::park(step.connection(), route, &left.parcel, left.reason, now).await?;
-        }
+        parked::park(step.connection(), route, undelivered, now).await?;
         if route.keeps_promises() {
             let left: HashSet<u64> = undelivered.iter().map(|left| left.parcel.position).collect();
             // Positions that nobody has any more are passed like the others.
@@ -289,31 +275,33 @@ impl<'r> Session<'r> {
         if due.is_empty() {
             return Ok(false);
         }
-        let parcels = route.parcels(self.follower.connection(), &due, self.epoch).await?;
+        let parcels = self.packer.pack(self.follower.connection(), &due).await?;
         self.follower.touch().await?;
-        let mut got_through = false;
+        let told: HashSet<u64> = parcels.iter().map(|parcel| parcel.position).collect();
+        let tried = self.publish(parcels).await?;
+        let all = |wanted: Fate| {
+            let events = tried.iter().filter(move |(_, fate)| *fate == wanted);
+            events.map(|(parcel, _)| parcel)
+        };
+        let connection = self.follower.connection();
+        if all(Fate::Sent).next().is_some() {
+            parked::hurry(connection, route, now).await?;
+        }
+        for (fate, reason) in [(Fate::Refused, "refused"), (Fate::Unroutable, "unroutable")] {
+            let again: Vec<_> = all(fate).map(Parcel::place).collect();
+            parked::postpone(connection, route, &again, reason, now).await?;
+        }
         // The contract may have changed since: what the recipient is not told of any more holds nothing back.
-        for gone in due.iter().filter(|event| !parcels.iter().any(|p| p.position == event.position))
-        {
-            let (connection, position) = (self.follower.connection(), gone.position);
-            book::note(connection, route, std::iter::once(position)).await?;
-            parked::forget(connection, route, gone.order_id, position).await?;
-            got_through = true;
-        }
-        for (parcel, fate) in self.publish(parcels).await? {
-            let connection = self.follower.connection();
-            if fate == Fate::Sent {
-                book::note(connection, route, std::iter::once(parcel.position)).await?;
-                let owed = parcel.wants_acknowledgement.then_some(parcel.order_id);
-                book::await_acknowledgements(connection, route, owed.as_slice(), now).await?;
-                parked::delivered(connection, route, &parcel, now).await?;
-                got_through = true;
-            } else {
-                let reason = if fate == Fate::Refused { "refused" } else { "unroutable" };
-                parked::postpone(connection, route, &parcel, reason, now).await?;
-            }
-        }
-        Ok(got_through)
+        let gone = due.iter().filter(|event| !told.contains(&event.position));
+        let gone = gone.map(|event| (event.order_id, event.position));
+        let passed: Vec<_> = gone.chain(all(Fate::Sent).map(Parcel::place)).collect();
+        let owed = all(Fate::Sent).filter(|parcel| parcel.wants_acknowledgement);
+        let owed: Vec<OrderId> = owed.map(|parcel| parcel.order_id).collect();
+        // Written down before the rows go: what is in neither is missed.
+        book::note(connection, route, passed.iter().map(|(_, position)| *position)).await?;
+        book::await_acknowledgements(connection, route, &owed, now).await?;
+        parked::forget(connection, route, &passed).await?;
+        Ok(!passed.is_empty())
     }
 
     fn now(&self) -> DateTime<Utc> {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{Round, WatchdogError};
 use crate::follower::Follower;
+use crate::log_reader::Head;
 
 /// Orders of windows that do not fit. Events younger than `older` are left for later, and so is what the projector has
 /// not dealt with: that it is behind is found as that.
@@ -16,13 +17,12 @@ pub(super) async fn suspects(
     older: DateTime<Utc>,
     round: &mut Round,
 ) -> Result<Vec<Uuid>, WatchdogError> {
-    let batch = lead.read().await?;
+    let batch = lead.read_heads().await?;
     let checkpoint = sqlx::query_scalar!("SELECT position FROM read.checkpoint")
         .fetch_one(lead.connection())
         .await?;
-    let is_due = |event: &&shared::order::events::LoggedEvent| {
-        event.occurred_at < older && event.position <= checkpoint.cast_unsigned()
-    };
+    let is_due =
+        |event: &&Head| event.occurred_at < older && event.position <= checkpoint.cast_unsigned();
     let due: Vec<_> = batch.events.iter().take_while(is_due).collect();
     let Some(last) = due.last().map(|event| event.position) else { return Ok(Vec::new()) };
     round.compared = due.len() as u64;

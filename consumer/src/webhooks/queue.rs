@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use shared::contracts::outbound::event_id;
 use shared::ids::OrderId;
 use shared::order::Origin;
@@ -102,7 +103,7 @@ pub(super) async fn message(
 ) -> Result<Option<Message>, WebhooksError> {
     let row = sqlx::query!(
         r#"SELECT w.url, o.state->'origin' AS "origin!: Json<Origin>",
-                  e.version, e.kind, e.data, e.actor, e.cause, e.trace_context, e.occurred_at,
+                  e.version, e.kind, e.data AS "data: Json<Box<RawValue>>", e.actor, e.cause, e.trace_context, e.occurred_at,
                   ARRAY(SELECT s.secret FROM write.webhook_secrets AS s
                         WHERE s.webhook_id = w.webhook_id AND (s.expires_at IS NULL OR s.expires_at > $4)
                         ORDER BY s.created_at DESC) AS "secrets!: Vec<Vec<u8>>"
@@ -119,7 +120,7 @@ pub(super) async fn message(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let logged =
-        logged(due, row.version, &row.kind, row.data, row.occurred_at, row.actor, row.cause)?;
+        logged(due, row.version, &row.kind, &row.data, row.occurred_at, row.actor, row.cause)?;
     let Some(event) = told(&logged, &row.origin.0)? else { return Ok(None) };
     let body = serde_json::to_vec(&event).map_err(|error| inconsistent(due, &error))?;
     Ok(Some(Message {
@@ -135,7 +136,7 @@ fn logged(
     due: &Due,
     version: i64,
     kind: &str,
-    data: Value,
+    data: &RawValue,
     occurred_at: DateTime<Utc>,
     actor: Value,
     cause: String,

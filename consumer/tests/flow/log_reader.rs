@@ -179,6 +179,8 @@ async fn what_follows_behind_a_hole_is_delivered_up_to_it() {
 
     let batch = reader.read().await.unwrap();
     assert_eq!((batch.last_position(), batch.behind), (Some(2), Behind::Hole));
+    let heads = reader.read_heads().await.unwrap();
+    assert_eq!((heads.last_position(), heads.behind), (Some(2), Behind::Hole));
     slow.commit().await.unwrap();
     reader.move_to(2);
     assert_eq!(read_all(&mut reader).await, [3, 4]);
@@ -196,6 +198,9 @@ async fn an_event_of_an_unknown_kind_stops_the_reader_and_is_named() {
     let mut reader = log::access(&database, 100).reader(0).await.unwrap();
     let error = reader.read().await.unwrap_err().to_string();
     assert!(error.contains("teleported") && error.contains("position 1"), "{error}");
+    // Whoever only passes by is told its name, and decides.
+    let heads = reader.read_heads().await.unwrap();
+    assert_eq!(heads.events[0].kind, "teleported");
 }
 
 const WRITERS: u64 = 12;

@@ -44,7 +44,11 @@ impl Recipient {
 
     /// Whether this recipient is told of `event` of an order of `origin`.
     pub fn wants(self, event: &OrderEvent, origin: &Origin) -> bool {
-        let told = outbound_type(event);
+        self.wants_type(outbound_type(event), origin)
+    }
+
+    /// As [`Self::wants`], for an event of which only the type is known.
+    pub fn wants_type(self, told: &OutboundType, origin: &Origin) -> bool {
         match self {
             Self::Shop => told.shop && matches!(origin, Origin::Shop { .. }),
             Self::Crm => told.crm && !origin.is_synthetic(),
@@ -136,8 +140,12 @@ outbound_messages! {
 /// # Panics
 /// Never: a test asks for every event.
 pub fn outbound_type(event: &OrderEvent) -> &'static OutboundType {
-    let kind = event.kind();
-    OUTBOUND.iter().find(|told| told.event == kind).expect("every event has its line")
+    outbound_type_named(event.kind()).expect("every event has its line")
+}
+
+/// The line of the table for the event of this name. `None` when this version knows no such event.
+pub fn outbound_type_named(event: &str) -> Option<&'static OutboundType> {
+    OUTBOUND.iter().find(|told| told.event == event)
 }
 
 /// The data of every message that we send.

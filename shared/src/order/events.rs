@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::Origin;
 use super::price::Price;
@@ -138,12 +139,15 @@ impl OrderEvent {
     ///
     /// # Errors
     /// When the columns are not an event of this version of the code or an older one.
-    pub fn from_columns(kind: &str, data: serde_json::Value) -> Result<Self, serde_json::Error> {
-        let mut tagged = serde_json::Map::from_iter([("kind".to_owned(), kind.into())]);
-        if data.as_object().is_none_or(|fields| !fields.is_empty()) {
-            tagged.insert("data".to_owned(), data);
-        }
-        serde_json::from_value(tagged.into())
+    pub fn from_columns(kind: &str, data: &RawValue) -> Result<Self, serde_json::Error> {
+        let kind = serde_json::to_string(kind)?;
+        // With the kind before it, the data is read as what it is at once: what comes first must be kept until it is known
+        // what it is.
+        let tagged = match data.get() {
+            "{}" => format!(r#"{{"kind":{kind}}}"#),
+            data => format!(r#"{{"kind":{kind},"data":{data}}}"#),
+        };
+        serde_json::from_str(&tagged)
     }
 }
 

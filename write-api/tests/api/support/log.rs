@@ -1,6 +1,6 @@
 //! A look behind the service, where a test must see more than an answer tells.
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 use shared::ids::OrderId;
 use shared::order::Order;
 use shared::order::events::{LoggedEvent, OrderEvent};
@@ -86,12 +86,12 @@ impl TestApp {
 
 fn logged(order_id: OrderId, row: &sqlx::postgres::PgRow) -> LoggedEvent {
     let number = |column: &str| u64::try_from(row.get::<i64, _>(column)).expect("not negative");
-    let (kind, data): (String, Value) = (row.get("kind"), row.get("data"));
+    let (kind, data): (String, Json<Box<RawValue>>) = (row.get("kind"), row.get("data"));
     LoggedEvent {
         position: number("position"),
         order_id,
         version: number("version"),
-        event: OrderEvent::from_columns(&kind, data).expect("the log holds events"),
+        event: OrderEvent::from_columns(&kind, &data).expect("the log holds events"),
         actor: row.get::<Json<_>, _>("actor").0,
         cause: row.get("cause"),
         trace_context: row.get("trace_context"),
