@@ -1,10 +1,11 @@
 //! The log out to its recipients.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use consumer::relay::Route;
 use consumer::topology::{self, QUEUES};
 use reqwest::Method;
 use serde_json::{Value, json};
+use shared::clock::Clock;
 use shared::contracts::outbound::Recipient;
 use shared::platform::shutdown::Shutdown;
 use testkit::{PATIENCE, eventually};
@@ -46,6 +47,23 @@ impl World {
         .fetch_all(&self.pool)
         .await
         .unwrap()
+    }
+
+    /// How often each parked event was tried, and when it is tried next.
+    async fn attempts(&self) -> Vec<(i32, DateTime<Utc>)> {
+        sqlx::query_as("SELECT attempts, next_attempt FROM write.parked_deliveries")
+            .fetch_all(&self.pool)
+            .await
+            .unwrap()
+    }
+
+    /// It has room for one message, or a few.
+    async fn narrow_the_shops_queue(&self) {
+        let policy = json!({
+            "pattern": "^mes\\.to\\.shop$", "definition": { "max-length": 1 }, "apply-to": "queues"
+        });
+        let path = format!("{}/narrow", self.vhost.path("policies"));
+        self.vhost.management(Method::PUT, &path, Some(policy)).await;
     }
 
     async fn cursor(&self, follower: &str) -> i64 {
@@ -176,13 +194,30 @@ async fn a_broken_route_stops_and_parks_nothing_and_goes_on_when_mended() {
 }
 
 #[tokio::test]
+async fn what_is_refused_again_waits_longer_each_time_and_holds_nothing_else_back() {
+    let world = World::new().await;
+    world.narrow_the_shops_queue().await;
+    let mut connection = world.database.connection().await;
+    let relay = world.relay();
+    // The queue takes the first ones, and nobody empties it.
+    for number in [1, 2, 4, 5, 7, 8] {
+        log::live(&mut connection, number, 1).await;
+        relay.drain(SHOP).await.unwrap();
+    }
+    let parked = world.attempts().await;
+    assert!(parked.len() > 1, "{parked:?}");
+    for (attempts, after, pause) in [(1, 1, 5), (2, 5, 30), (3, 30, 120)] {
+        world.advance(TimeDelta::seconds(after));
+        relay.drain(SHOP).await.unwrap();
+        let next = world.clock.now() + TimeDelta::seconds(pause);
+        assert_eq!(world.attempts().await, vec![(attempts, next); parked.len()]);
+    }
+}
+
+#[tokio::test]
 async fn a_full_queue_stops_its_route_until_there_is_room() {
     let world = World::new().await;
-    let policy = json!({
-        "pattern": "^mes\\.to\\.shop$", "definition": { "max-length": 1 }, "apply-to": "queues"
-    });
-    let path = format!("{}/narrow", world.vhost.path("policies"));
-    world.vhost.management(Method::PUT, &path, Some(policy)).await;
+    world.narrow_the_shops_queue().await;
     let mut connection = world.database.connection().await;
     let shutdown = Shutdown::new();
     world.relay().run(&shutdown);
