@@ -34,6 +34,7 @@ pub mod log_reader;
 pub mod metals;
 mod metrics;
 pub mod notices;
+mod origins;
 pub mod pricer;
 pub mod projections;
 pub mod projector;

@@ -9,7 +9,6 @@
 //!   behind it, while other orders pass ([`parked`]); due ones are tried again, in order;
 //! - a recipient's queue that is not bound is bound again, and an incident says so ([`mend`]);
 //! - what was sent is in a [`book`], so that a parked event that somebody deleted is missed;
-//! - while a backlog is told, routes without a promise wait for those with one ([`turns`]);
 //! - when many cannot be delivered at once it is the route that is broken: it stops, with pauses, and tries with
 //!   a few messages until one gets through.
 //!
@@ -17,14 +16,12 @@
 
 pub(crate) mod book;
 pub(crate) mod mend;
-mod origins;
 mod pace;
 mod packing;
 mod parked;
 mod quotes;
 mod route;
 mod session;
-mod turns;
 mod waves;
 
 use std::sync::Arc;
@@ -47,7 +44,6 @@ use pace::Pace;
 pub use quotes::QuoteRelay;
 pub use route::Route;
 use session::{Progress, Session};
-use turns::Turns;
 
 /// How the relay works.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -84,7 +80,6 @@ pub struct Relay {
     broker: Broker,
     config: RelayConfig,
     pace: Pace,
-    turns: Turns,
     store: Store,
     metrics: RelayMetrics,
 }
@@ -116,7 +111,7 @@ impl Relay {
                 .with_description("1 while a route takes no messages")
                 .build(),
         };
-        Self { access, broker, config, pace, turns: Turns::default(), store, metrics }
+        Self { access, broker, config, pace, store, metrics }
     }
 
     /// Relays on all routes until the soft stop.
@@ -158,7 +153,6 @@ impl Relay {
                 ),
                 None => {}
             }
-            self.turns.note(route, false);
             FollowerMetrics::of(route.follower()).note_failure();
             backoff.pause(stop).await;
         }
@@ -173,10 +167,8 @@ impl Relay {
         self.broker.declare_topology().await?;
         let Some(mut session) = Session::lead(self, route, stop).await? else { return Ok(()) };
         while !stop.is_cancelled() {
-            stop.run_until_cancelled(self.turns.wait(route)).await;
             let look = self.pace.look();
             let progress = session.step().await?;
-            self.turns.note(route, progress == Progress::Moved);
             if progress == Progress::Stopped {
                 backoff.pause(stop).await;
                 continue;

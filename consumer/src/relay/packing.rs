@@ -7,16 +7,17 @@ use std::collections::HashMap;
 
 use shared::contracts::outbound::{Recipient, announce, event_id, outbound_type_named};
 use shared::ids::OrderId;
+use shared::order::Origin;
 use shared::order::events::LoggedEvent;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::RelayError;
-use super::origins::Origins;
 use super::route::{Parcel, Route};
 use crate::delivery::Outgoing;
 use crate::follower::{Follower, FollowerError};
 use crate::log_reader::{Batch, Behind, Head, Placed, Reach, events_at};
+use crate::origins::Origins;
 use crate::topology;
 
 /// What comes next in the log, as far as a route is concerned.
@@ -91,15 +92,12 @@ impl Packer {
         recipient: Recipient,
         logged: &LoggedEvent,
     ) -> Result<Option<Parcel>, RelayError> {
-        let inconsistent = |what: String| {
-            RelayError::Inconsistent(format!("position {}: {what}", logged.position))
-        };
-        let origin = self.origins.of(logged.order_id, logged.position)?;
+        let origin = self.origin(logged.order_id, logged.position)?;
         if !recipient.wants(&logged.event, origin) {
             return Ok(None);
         }
         let envelope = announce(logged, origin, self.epoch)
-            .map_err(|error| inconsistent(error.to_string()))?;
+            .map_err(|error| inconsistent(logged.position, &error.to_string()))?;
         let mut message = match recipient {
             Recipient::Listeners => Outgoing::new(topology::EVENTS, logged.event.kind(), &envelope),
             told => Outgoing::new(topology::DELIVERIES, told.as_str(), &envelope),
@@ -113,6 +111,11 @@ impl Packer {
         }))
     }
 
+    fn origin(&self, order_id: OrderId, position: u64) -> Result<&Origin, RelayError> {
+        let origin = self.origins.of(order_id);
+        origin.ok_or_else(|| inconsistent(position, &format!("order {order_id} has no row")))
+    }
+
     /// The events that this recipient is told of, whole. One of a kind that nobody knows is read too: it must be found
     /// out, not passed over.
     async fn wanted(
@@ -124,7 +127,7 @@ impl Packer {
         self.origins.look_up(connection, heads.iter().map(|head| head.order_id)).await?;
         let (mut orders, mut positions) = (Vec::new(), Vec::new());
         for head in heads {
-            let origin = self.origins.of(head.order_id, head.position)?;
+            let origin = self.origin(head.order_id, head.position)?;
             let told = outbound_type_named(&head.kind);
             if told.is_none_or(|told| recipient.wants_type(told, origin)) {
                 orders.push(head.order_id.as_uuid());
@@ -136,6 +139,10 @@ impl Packer {
         }
         Ok(events_at(connection, &orders, &positions).await.map_err(FollowerError::from)?)
     }
+}
+
+fn inconsistent(position: u64, what: &str) -> RelayError {
+    RelayError::Inconsistent(format!("position {position}: {what}"))
 }
 
 async fn wake_ups(

@@ -1,17 +1,15 @@
 //! Events of the log into the queues of those who want them.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use shared::contracts::partner;
-use shared::ids::{OrderId, PartnerId};
+use shared::ids::PartnerId;
 use shared::order::Origin;
 use shared::order::events::LoggedEvent;
 use sqlx::PgConnection;
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::WebhooksError;
+use crate::origins::Origins;
 
 /// New rows, a column an array.
 #[derive(Default)]
@@ -55,10 +53,11 @@ pub(super) async fn fan_out(
     if webhooks.is_empty() {
         return Ok(());
     }
-    let origins = origins(connection, events).await?;
+    let mut origins = Origins::default();
+    origins.learn(connection, events).await?;
     let mut rows = Columns::default();
     for logged in events {
-        let Some(origin) = origins.get(&logged.order_id) else { continue };
+        let Some(origin) = origins.of(logged.order_id) else { continue };
         let Some(told) = told(logged, origin)? else { continue };
         let wanting = webhooks.iter().filter(|webhook| {
             Some(webhook.partner_id) == origin.partner_id() && webhook.wants(&told.kind)
@@ -126,19 +125,4 @@ async fn webhooks(connection: &mut PgConnection) -> Result<Vec<Webhook>, sqlx::E
         .into_iter()
         .map(|row| webhook(row.webhook_id, row.partner_id, row.event_types))
         .collect())
-}
-
-async fn origins(
-    connection: &mut PgConnection,
-    events: &[LoggedEvent],
-) -> Result<HashMap<OrderId, Origin>, sqlx::Error> {
-    let ids: Vec<Uuid> = events.iter().map(|logged| logged.order_id.as_uuid()).collect();
-    let rows = sqlx::query!(
-        r#"SELECT order_id, state->'origin' AS "origin!: Json<Origin>"
-           FROM write.orders WHERE order_id = ANY($1)"#,
-        &ids,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| (OrderId::new(row.order_id), row.origin.0)).collect())
 }

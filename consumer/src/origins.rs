@@ -9,14 +9,12 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::RelayError;
-
 /// With more than these before a batch, the cache begins anew: an order's news mostly comes close together.
 const MOST: usize = 20_000;
 
-/// A cache of a route's own.
+/// A cache of whoever follows the log.
 #[derive(Default)]
-pub(super) struct Origins(HashMap<OrderId, Origin>);
+pub(crate) struct Origins(HashMap<OrderId, Origin>);
 
 impl Origins {
     /// Of these events' orders: from the events themselves, and otherwise from the orders' rows.
@@ -65,11 +63,9 @@ impl Origins {
         Ok(())
     }
 
-    /// Of an order that has an event at this position.
-    pub fn of(&self, order_id: OrderId, position: u64) -> Result<&Origin, RelayError> {
-        self.0.get(&order_id).ok_or_else(|| {
-            RelayError::Inconsistent(format!("position {position}: order {order_id} has no row"))
-        })
+    /// Of an order that was learned or looked up. `None` when it has no row.
+    pub fn of(&self, order_id: OrderId) -> Option<&Origin> {
+        self.0.get(&order_id)
     }
 
     fn make_room(&mut self) {
