@@ -28,7 +28,7 @@ use shared::order::events::LoggedEvent;
 use shared::platform::database;
 use sqlx::PgConnection;
 
-use row::{HeadRow, Row, Seen, Text};
+use row::{HeadRow, Row, Text};
 pub(crate) use row::{events_at, events_of};
 
 /// A server that does not answer must not hang a follower for ever.
@@ -270,8 +270,10 @@ impl LogReader {
     pub async fn read(&mut self) -> Result<Batch, ReadError> {
         let limit = self.limit();
         let rows = self.rows(limit).await?;
-        let (rows, behind) = self.prefix(rows, limit).await?;
-        let events = rows.into_iter().map(Row::decode);
+        let seen: Vec<i64> = rows.iter().map(|row| row.position).collect();
+        let xmin = rows.first().and_then(|row| row.xmin);
+        let (deliver, behind) = self.judge(&seen, xmin, limit).await?;
+        let events = rows.into_iter().take(deliver).map(Row::decode);
         Ok(Batch { events: events.collect::<Result<_, _>>()?, behind })
     }
 
@@ -279,22 +281,25 @@ impl LogReader {
     pub async fn read_heads(&mut self) -> Result<Batch<Head>, ReadError> {
         let limit = self.limit();
         let rows = self.head_rows(limit).await?;
-        let (rows, behind) = self.prefix(rows, limit).await?;
-        Ok(Batch { events: rows.into_iter().map(Into::into).collect(), behind })
+        let seen: Vec<i64> = rows.iter().map(|row| row.position).collect();
+        let xmin = rows.first().and_then(|row| row.xmin);
+        let (deliver, behind) = self.judge(&seen, xmin, limit).await?;
+        Ok(Batch { events: rows.into_iter().take(deliver).map(Into::into).collect(), behind })
     }
 
     const fn limit(&self) -> i64 {
         if self.is_stuck { PROBE } else { self.batch }
     }
 
-    /// Those of the rows that the rule lets through, and what lies behind them.
-    async fn prefix<R: Seen>(
+    /// How many of the positions that one statement showed the rule lets through, and what lies behind them.
+    async fn judge(
         &mut self,
-        mut rows: Vec<R>,
+        seen: &[i64],
+        xmin: Option<i64>,
         limit: i64,
-    ) -> Result<(Vec<R>, Behind), ReadError> {
-        let positions: Vec<u64> = rows.iter().map(|row| row.position().cast_unsigned()).collect();
-        let xmin = rows.first().and_then(R::xmin).map_or(0, i64::cast_unsigned);
+    ) -> Result<(usize, Behind), ReadError> {
+        let positions: Vec<u64> = seen.iter().copied().map(i64::cast_unsigned).collect();
+        let xmin = xmin.map_or(0, i64::cast_unsigned);
         let verdict = self.gaps.judge(View { xmin, positions: &positions }, Instant::now());
         if verdict.wants_barrier {
             self.take_barrier().await?;
@@ -307,8 +312,7 @@ impl LogReader {
             Behind::Nothing
         };
         self.is_stuck = verdict.deliver == 0 && behind == Behind::Hole;
-        rows.truncate(verdict.deliver);
-        Ok((rows, behind))
+        Ok((verdict.deliver, behind))
     }
 
     /// Everything up to `position` was dealt with.

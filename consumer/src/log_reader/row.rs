@@ -14,13 +14,6 @@ use super::{Head, ReadError};
 /// JSON that is read as what it is when it is known what that is.
 pub(super) type Text = Json<Box<RawValue>>;
 
-/// A row that a statement showed.
-pub(super) trait Seen {
-    fn position(&self) -> i64;
-    /// `pg_snapshot_xmin` of the statement, for those who must know what may still appear.
-    fn xmin(&self) -> Option<i64>;
-}
-
 /// A row of `write.order_events`.
 pub(super) struct Row {
     pub position: i64,
@@ -32,17 +25,8 @@ pub(super) struct Row {
     pub cause: String,
     pub trace_context: Option<String>,
     pub occurred_at: DateTime<Utc>,
+    /// `pg_snapshot_xmin` of the statement, for those who must know what may still appear.
     pub xmin: Option<i64>,
-}
-
-impl Seen for Row {
-    fn position(&self) -> i64 {
-        self.position
-    }
-
-    fn xmin(&self) -> Option<i64> {
-        self.xmin
-    }
 }
 
 /// The head of a row of `write.order_events`.
@@ -53,16 +37,6 @@ pub(super) struct HeadRow {
     pub kind: String,
     pub occurred_at: DateTime<Utc>,
     pub xmin: Option<i64>,
-}
-
-impl Seen for HeadRow {
-    fn position(&self) -> i64 {
-        self.position
-    }
-
-    fn xmin(&self) -> Option<i64> {
-        self.xmin
-    }
 }
 
 impl From<HeadRow> for Head {

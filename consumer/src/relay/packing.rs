@@ -59,10 +59,10 @@ impl Packer {
                 let parcels = wake_ups(follower.connection(), &batch.events).await?;
                 Ok(News::of(&batch, parcels))
             }
-            Route::To(Recipient::Shop) => {
+            Route::To(shop @ Recipient::Shop) => {
                 let mut batch = follower.read_heads().await?;
                 batch.events.truncate(at_most);
-                let events = self.wanted(follower.connection(), &batch.events).await?;
+                let events = self.wanted(shop, follower.connection(), &batch.events).await?;
                 let parcels = self.pack(follower.connection(), &events).await?;
                 Ok(News::of(&batch, parcels))
             }
@@ -116,14 +116,14 @@ impl Packer {
         origin.ok_or_else(|| inconsistent(position, &format!("order {order_id} has no row")))
     }
 
-    /// The events that this recipient is told of, whole. One of a kind that nobody knows is read too: it must be found
+    /// The events that a recipient is told of, whole. One of a kind that nobody knows is read too: it must be found
     /// out, not passed over.
     async fn wanted(
         &mut self,
+        recipient: Recipient,
         connection: &mut PgConnection,
         heads: &[Head],
     ) -> Result<Vec<LoggedEvent>, RelayError> {
-        let Route::To(recipient) = self.route else { return Ok(Vec::new()) };
         self.origins.look_up(connection, heads.iter().map(|head| head.order_id)).await?;
         let (mut orders, mut positions) = (Vec::new(), Vec::new());
         for head in heads {
