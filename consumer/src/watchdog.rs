@@ -211,7 +211,7 @@ impl Watchdog {
         let (mut round, began) = (Round::default(), Instant::now());
         let now = self.store.clock().now();
         let older = now - TimeDelta::seconds(self.config.window_seconds.into());
-        let suspects = windows::suspects(lead, older, &mut round).await?;
+        let suspects = windows::suspects(lead, older, self.config.limit, &mut round).await?;
         let scanned = projection::slow_scan(self.store.pool(), self.config.limit).await?;
         let missing = self.count_stations(now, &mut round).await;
         let suspects: Vec<Uuid> =

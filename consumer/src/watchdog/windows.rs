@@ -11,10 +11,12 @@ use crate::follower::Follower;
 use crate::log_reader::Head;
 
 /// Orders of windows that do not fit. Events younger than `older` are left for later, and so is what the projector has
-/// not dealt with: that it is behind is found as that.
+/// not dealt with: that it is behind is found as that. When more than `most` orders do not fit, the rest is left for the
+/// next round, too.
 pub(super) async fn suspects(
     lead: &mut Follower,
     older: DateTime<Utc>,
+    most: u32,
     round: &mut Round,
 ) -> Result<Vec<Uuid>, WatchdogError> {
     let batch = lead.read_heads().await?;
@@ -28,7 +30,8 @@ pub(super) async fn suspects(
     round.compared = due.len() as u64;
     let from = lead.cursor();
     let unequal = unequal_minutes(lead, from, last).await?;
-    let suspects = if unequal == 0 { Vec::new() } else { missing(lead, from, last).await? };
+    let (suspects, last) =
+        if unequal == 0 { (Vec::new(), last) } else { missing(lead, from, last, most).await? };
     // The suspects are looked at again in this very round, and have incidents before it ends. A crash before that
     // leaves them to the slow scan.
     lead.advance(last).await?;
@@ -56,15 +59,25 @@ async fn unequal_minutes(lead: &mut Follower, from: u64, to: u64) -> Result<i64,
     Ok(unequal)
 }
 
-async fn missing(lead: &mut Follower, from: u64, to: u64) -> Result<Vec<Uuid>, WatchdogError> {
-    let orders = sqlx::query_scalar!(
-        "SELECT DISTINCT e.order_id FROM write.order_events AS e
-         WHERE e.position > $1 AND e.position <= $2 AND NOT EXISTS (
-             SELECT FROM read.timeline AS t WHERE t.order_id = e.order_id AND t.version = e.version)",
+/// At most so many orders that lack something on their timelines, and up to where these are all.
+async fn missing(
+    lead: &mut Follower,
+    from: u64,
+    to: u64,
+    most: u32,
+) -> Result<(Vec<Uuid>, u64), WatchdogError> {
+    let rows = sqlx::query!(
+        r#"SELECT e.order_id, min(e.position) AS "first!" FROM write.order_events AS e
+           WHERE e.position > $1 AND e.position <= $2 AND NOT EXISTS (
+               SELECT FROM read.timeline AS t WHERE t.order_id = e.order_id AND t.version = e.version)
+           GROUP BY e.order_id ORDER BY 2 LIMIT $3"#,
         from.cast_signed(),
         to.cast_signed(),
+        i64::from(most),
     )
     .fetch_all(lead.connection())
     .await?;
-    Ok(orders)
+    let is_cut_off = rows.len() >= most as usize;
+    let reached = rows.last().filter(|_| is_cut_off).map_or(to, |row| row.first.cast_unsigned());
+    Ok((rows.into_iter().map(|row| row.order_id).collect(), reached))
 }

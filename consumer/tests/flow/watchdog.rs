@@ -284,6 +284,31 @@ async fn where_there_are_too_many_orders_to_read_all_each_time_they_are_read_pag
 }
 
 #[tokio::test]
+async fn more_lost_orders_than_a_round_looks_at_are_left_for_the_next() {
+    let mut watched = Watched::new().await;
+    for number in 1..=3 {
+        watched.submit_of_shop(number).await;
+    }
+    watched.settle().await;
+    watched.run("DELETE FROM read.timeline").await;
+    watched.world.advance(TimeDelta::seconds(11));
+    let config = WatchdogConfig { limit: 2, ..WatchdogConfig::default() };
+    let mut watchdog = Watchdog::new(access(&watched.world), store(&watched.world), config);
+    watchdog.round().await.unwrap().expect("it leads");
+    let (cursor, second): (i64, i64) = sqlx::query_as(
+        "SELECT f.cursor, (SELECT min(e.position) FROM write.order_events AS e GROUP BY e.order_id
+                           ORDER BY 1 OFFSET 1 LIMIT 1)
+         FROM write.followers AS f WHERE f.name = 'watchdog'",
+    )
+    .fetch_one(&watched.world.pool)
+    .await
+    .unwrap();
+    assert_eq!(cursor, second);
+    watchdog.round().await.unwrap().unwrap();
+    assert_true_to_the_log(&mut watched.world.database.connection().await).await;
+}
+
+#[tokio::test]
 async fn a_projector_that_is_only_behind_has_lost_nothing() {
     let mut watched = Watched::new().await;
     watched.submit_of_shop(1).await;
