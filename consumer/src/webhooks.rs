@@ -197,26 +197,41 @@ impl Webhooks {
         follower: &mut Follower,
         metrics: &FollowerMetrics,
     ) -> Result<bool, WebhooksError> {
-        let passing = follower.read_heads().await?;
-        metrics.note_hole(follower.hole_age());
-        let Some(last) = passing.last_position() else {
-            follower.rest().await?;
-            return Ok(passing.behind == Behind::More);
-        };
-        let now = self.now();
-        // Asked after the log was looked at: whoever comes now wants what happens from now on.
         if fan_out::has_nobody_to_tell(follower.connection()).await? {
-            follower.pass(last).await?;
-            metrics.note_batch(passing.reach(), now);
-            return Ok(passing.behind == Behind::More);
+            return self.pass_by(follower, metrics).await;
         }
         let batch = follower.read().await?;
-        if let Some(last) = batch.last_position() {
-            let mut step = follower.begin(last).await?;
-            fan_out::fan_out(step.connection(), &batch.events, now).await?;
-            step.commit().await?;
-        }
+        metrics.note_hole(follower.hole_age());
+        let Some(last) = batch.last_position() else {
+            follower.rest().await?;
+            return Ok(batch.behind == Behind::More);
+        };
+        let now = self.now();
+        let mut step = follower.begin(last).await?;
+        fan_out::fan_out(step.connection(), &batch.events, now).await?;
+        step.commit().await?;
         metrics.note_batch(batch.reach(), now);
+        Ok(batch.behind == Behind::More)
+    }
+
+    /// As [`Self::follow`], as long as there is nobody to tell.
+    async fn pass_by(
+        &self,
+        follower: &mut Follower,
+        metrics: &FollowerMetrics,
+    ) -> Result<bool, WebhooksError> {
+        let batch = follower.read_heads().await?;
+        metrics.note_hole(follower.hole_age());
+        let Some(last) = batch.last_position() else {
+            follower.rest().await?;
+            return Ok(batch.behind == Behind::More);
+        };
+        // Whoever came while this was read wants what is in it.
+        if !fan_out::has_nobody_to_tell(follower.connection()).await? {
+            return Ok(true);
+        }
+        follower.pass(last).await?;
+        metrics.note_batch(batch.reach(), self.now());
         Ok(batch.behind == Behind::More)
     }
 
