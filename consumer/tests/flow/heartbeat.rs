@@ -41,10 +41,6 @@ fn store(world: &World) -> Store {
     Store::new(pool, Arc::new(world.clock.clone()), Arc::new(TimeOrderedIds))
 }
 
-async fn count(world: &World, query: &'static str) -> i64 {
-    sqlx::query_scalar(query).fetch_one(&world.pool).await.unwrap()
-}
-
 const OPEN: &str = "SELECT count(*) FROM write.incidents WHERE status = 'escalated'
                     AND cause = 'heartbeat-late' AND evidence->>'missing' = 'priced'";
 
@@ -62,7 +58,7 @@ async fn a_heartbeat_goes_the_whole_way_or_is_an_incident() {
     let models = Arc::new(InMemory::new());
     let late = heartbeat(&world, &models, 0).beat().await.unwrap().expect("it leads");
     assert_eq!((late.missing, late.passed.len()), (Some(Stage::Priced), 1));
-    assert_eq!(count(&world, OPEN).await, 1, "nobody prices");
+    assert_eq!(world.count(OPEN).await, 1, "nobody prices");
 
     let shutdown = Shutdown::new();
     let pricer = consumer::pricer::Pricer::new(store(&world), models.clone(), config()).unwrap();
@@ -81,7 +77,7 @@ async fn a_heartbeat_goes_the_whole_way_or_is_an_incident() {
     };
     let stages: Vec<Stage> = through.passed.iter().map(|(stage, _)| *stage).collect();
     assert_eq!(stages, [Stage::Accepted, Stage::Priced, Stage::Sent, Stage::Projected]);
-    assert_eq!(count(&world, OPEN).await, 0, "it is healed");
+    assert_eq!(world.count(OPEN).await, 0, "it is healed");
     shutdown.stop();
     shutdown.drain(testkit::PATIENCE).await;
 
@@ -90,7 +86,7 @@ async fn a_heartbeat_goes_the_whole_way_or_is_an_incident() {
     projector.drain().await.unwrap();
     assert_true_to_the_log(&mut world.database.connection().await).await;
     let counted = "SELECT count(*) FROM read.status_counts WHERE scope = 'all' AND orders > 0";
-    assert_eq!(count(&world, counted).await, 0, "it is no order of the house");
+    assert_eq!(world.count(counted).await, 0, "it is no order of the house");
     // The CRM's first message is of the first order that somebody made.
     let command = SubmitOrder {
         origin: Origin::Shop { external_id: "S-1".to_owned() },

@@ -11,20 +11,15 @@ use crate::world::World;
 const KEEP: HousekeepingConfig =
     HousekeepingConfig { causes_days: 90, quotes_days: 180, incidents_days: 90 };
 
-async fn count(world: &World, query: &'static str) -> i64 {
-    sqlx::query_scalar(query).fetch_one(&world.pool).await.unwrap()
-}
-
 #[tokio::test]
 async fn old_answers_and_settled_quotes_go_and_what_somebody_waits_for_stays() {
     let world = World::new().await;
     world.tell(0, &[quote_requested()]).await;
     world.intake().take_in(1).await.unwrap();
-    let waiting =
-        count(&world, "SELECT count(*) FROM write.quotes WHERE state = 'requested'").await;
+    let waiting = world.count("SELECT count(*) FROM write.quotes WHERE state = 'requested'").await;
     assert_eq!(waiting, 1);
     settle_copy_of_quote(&world).await;
-    let causes = count(&world, "SELECT count(*) FROM write.causes").await;
+    let causes = world.count("SELECT count(*) FROM write.causes").await;
     assert!(causes > 0);
 
     world.clock.advance(TimeDelta::days(89));
@@ -37,8 +32,8 @@ async fn old_answers_and_settled_quotes_go_and_what_somebody_waits_for_stays() {
 
     world.clock.advance(TimeDelta::days(100));
     assert_eq!(tidy(&world.store(), KEEP).await.unwrap(), Tidied { quotes: 1, ..nothing });
-    let left = count(&world, "SELECT count(*) FROM write.quotes WHERE state = 'requested'").await;
-    assert_eq!((left, count(&world, "SELECT count(*) FROM write.quotes").await), (1, 1));
+    let left = world.count("SELECT count(*) FROM write.quotes WHERE state = 'requested'").await;
+    assert_eq!((left, world.count("SELECT count(*) FROM write.quotes").await), (1, 1));
 }
 
 #[tokio::test]
@@ -61,7 +56,7 @@ async fn healed_incidents_go_after_their_time_and_open_ones_never() {
         gone.push(tidy(&world.store(), KEEP).await.unwrap().incidents);
     }
     assert_eq!(gone, [0, 1, 1, 0]);
-    assert_eq!(count(&world, "SELECT count(*) FROM write.incidents").await, 1);
+    assert_eq!(world.count("SELECT count(*) FROM write.incidents").await, 1);
 }
 
 /// A second quote, cancelled and told.

@@ -138,17 +138,14 @@ async fn acknowledgements_are_noted_together_each_once_and_a_strange_one_spares_
     for order in [1, 2, 3] {
         log::live(&mut connection, order, 5).await;
     }
-    let noted = async || -> i64 {
-        let rows = "SELECT count(*) FROM write.acknowledgements WHERE recipient = 'crm'";
-        sqlx::query_scalar(rows).fetch_one(&world.pool).await.unwrap()
-    };
+    let noted = "SELECT count(*) FROM write.acknowledgements WHERE recipient = 'crm'";
     let (intake, told) = (world.intake(), [acknowledged(1), approved(2), acknowledged(2)]);
     world.tell(1, &told).await;
     world.tell(1, &told[..1]).await;
     world.tell(4, &[acknowledged(404), acknowledged(1)]).await;
     intake.take_in(6).await.unwrap();
     assert_eq!(world.kept().await, [("waiting".into(), "unknown-order".into(), 0)]);
-    assert_eq!(noted().await, 2);
+    assert_eq!(world.count(noted).await, 2);
     let last = world.kinds(log::order_id(2)).await.pop().unwrap();
     assert_eq!(last, "manufacturing-approved");
 
@@ -157,11 +154,11 @@ async fn acknowledgements_are_noted_together_each_once_and_a_strange_one_spares_
     intake.take_in(4).await.unwrap();
     let reused = world.kept().await.pop().unwrap();
     assert_eq!(reused, ("parked".into(), "id-reused".into(), 0), "another word under a known id");
-    assert_eq!(noted().await, 2);
+    assert_eq!(world.count(noted).await, 2);
     world.advance(TimeDelta::seconds(1));
     log::live(&mut connection, 404, 1).await;
     assert_eq!(intake.retry_due().await.unwrap(), 1);
-    assert_eq!(noted().await, 3);
+    assert_eq!(world.count(noted).await, 3);
 }
 
 #[tokio::test]
@@ -314,11 +311,7 @@ async fn a_poison_message_stands_alone_and_blocks_nobody() {
     world.tell(1, &messages).await;
     world.intake().take_in(40).await.unwrap();
     assert_eq!(world.kept().await, [("parked".into(), "database".into(), 0)]);
-    let orders: i64 = sqlx::query_scalar("SELECT count(*) FROM write.orders")
-        .fetch_one(&world.pool)
-        .await
-        .unwrap();
-    assert_eq!(orders, 39);
+    assert_eq!(world.count("SELECT count(*) FROM write.orders").await, 39);
     assert_eq!(world.shop_order("S-13").await, None);
 }
 

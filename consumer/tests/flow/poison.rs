@@ -56,10 +56,6 @@ impl World {
             .unwrap();
     }
 
-    async fn count(&self, sql: &'static str) -> i64 {
-        sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
-    }
-
     /// As an administrator over the write API.
     async fn decide(&self, key: &str, command: &impl Command) -> Value {
         let pool = self.database.pool(DatabaseRole::Write);

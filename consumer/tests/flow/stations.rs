@@ -88,11 +88,11 @@ async fn a_closed_orders_row_that_vanished_is_named_by_its_minute() {
     watched.look_after(UNTIL_COUNTED - 5).await;
     let scan_elsewhere =
         "UPDATE write.watchdog_beats SET scanned = 'ffffffff-ffff-ffff-ffff-ffffffffffff'";
-    watched.run("DELETE FROM read.orders WHERE external_id = 'X-4'").await;
-    watched.run(scan_elsewhere).await;
+    watched.world.run("DELETE FROM read.orders WHERE external_id = 'X-4'").await;
+    watched.world.run(scan_elsewhere).await;
     assert_eq!(watched.look().await.open, [].into(), "the others do not see it");
 
-    watched.run(scan_elsewhere).await;
+    watched.world.run(scan_elsewhere).await;
     let round = watched.look_after(5).await;
     assert_eq!(round.differing, [("projected", 1)].into());
     assert_eq!(round.open["read-row-missing"], 1);
@@ -112,6 +112,7 @@ async fn an_event_that_was_not_sent_makes_its_minute_differ_and_is_named() {
     watched.submit_of_shop(2).await;
     watched.settle().await;
     watched
+        .world
         .run(
             "UPDATE write.sent_positions SET sent = set_bit(sent, (
                  SELECT max(position)::int FROM write.order_events), 0)

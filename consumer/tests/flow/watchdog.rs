@@ -80,10 +80,7 @@ impl Watched {
     }
 
     pub async fn acknowledge(&self, id: u32, order_id: OrderId) {
-        let message =
-            Inbound::CrmOrderAcknowledged(OrderAcknowledged { order_id, crm_reference: None });
-        self.world.tell(id, &[message]).await;
-        self.world.intake().take_in(1).await.unwrap();
+        acknowledge(&self.world, id, order_id).await;
     }
 
     pub async fn look(&mut self) -> Round {
@@ -117,10 +114,13 @@ impl Watched {
         let path = format!("bindings/{vhost}/e/{exchange}/q/mes.to.{recipient}/{recipient}");
         self.world.vhost.management(Method::DELETE, &path, None).await;
     }
+}
 
-    pub async fn run(&self, statement: &'static str) {
-        sqlx::query(statement).execute(&self.world.pool).await.unwrap();
-    }
+async fn acknowledge(world: &World, id: u32, order_id: OrderId) {
+    let message =
+        Inbound::CrmOrderAcknowledged(OrderAcknowledged { order_id, crm_reference: None });
+    world.tell(id, &[message]).await;
+    world.intake().take_in(1).await.unwrap();
 }
 
 fn seen(cause: &str, kind: &str, status: &str, tried: &[&str]) -> Seen {
@@ -174,7 +174,7 @@ async fn a_job_that_vanished_is_queued_again_and_an_attempt_that_ran_is_interrup
     let claimed = store.next_job(&[Lane::ShopShort], terms).await.unwrap().claimed().unwrap();
     assert_eq!(claimed.fence.subject.id(), queued.as_uuid(), "the oldest comes first");
     watched.settle().await;
-    watched.run("DELETE FROM write.pricing_jobs").await;
+    watched.world.run("DELETE FROM write.pricing_jobs").await;
 
     let round = watched.look_after(1).await;
     assert_eq!((round.open["job-missing"], round.tried), (2, 2));
@@ -196,7 +196,7 @@ async fn a_job_that_ended_without_a_word_is_done_again() {
     let mut watched = Watched::new().await;
     watched.submit_of_shop(1).await;
     watched.settle().await;
-    watched.run("UPDATE write.pricing_jobs SET state = 'done', finished_at = now()").await;
+    watched.world.run("UPDATE write.pricing_jobs SET state = 'done', finished_at = now()").await;
     watched.look().await;
     assert_eq!(watched.look_after(1).await.healed, 1);
     let healed = seen("job-without-outcome", "order", "healed", &["requeue"]);
@@ -245,9 +245,10 @@ async fn a_lost_read_row_is_made_anew_and_the_projector_goes_on() {
     watched.settle().await;
     watched.look().await;
     // Two open orders, of which one is a partner's, one whose row is old, a closed one, and a hole in a timeline.
-    watched.run("DELETE FROM read.orders WHERE external_id IN ('X-1', 'X-3', 'X-5')").await;
-    watched.run("UPDATE read.orders SET version = 2 WHERE external_id = 'X-2'").await;
+    watched.world.run("DELETE FROM read.orders WHERE external_id IN ('X-1', 'X-3', 'X-5')").await;
+    watched.world.run("UPDATE read.orders SET version = 2 WHERE external_id = 'X-2'").await;
     watched
+        .world
         .run(
             "DELETE FROM read.timeline t USING read.orders o
               WHERE o.order_id = t.order_id AND o.external_id = 'X-4' AND t.version = 3",
@@ -275,7 +276,7 @@ async fn where_there_are_too_many_orders_to_read_all_each_time_they_are_read_pag
     let config = WatchdogConfig { poll_ms: 0, limit: 1, ..WatchdogConfig::default() };
     let mut watchdog = Watchdog::new(access(&watched.world), store(&watched.world), config);
     watchdog.round().await.unwrap().expect("it leads");
-    watched.run("DELETE FROM read.orders WHERE external_id = 'S-3'").await;
+    watched.world.run("DELETE FROM read.orders WHERE external_id = 'S-3'").await;
     let second = watchdog.round().await.unwrap().unwrap();
     assert_eq!((second.open, second.buckets["pricing-queue"]), ([].into(), 3));
     let third = watchdog.round().await.unwrap().unwrap();
@@ -290,7 +291,7 @@ async fn more_lost_orders_than_a_round_looks_at_are_left_for_the_next() {
         watched.submit_of_shop(number).await;
     }
     watched.settle().await;
-    watched.run("DELETE FROM read.timeline").await;
+    watched.world.run("DELETE FROM read.timeline").await;
     watched.world.advance(TimeDelta::seconds(11));
     let config = WatchdogConfig { limit: 2, ..WatchdogConfig::default() };
     let mut watchdog = Watchdog::new(access(&watched.world), store(&watched.world), config);
@@ -361,7 +362,7 @@ async fn an_outgoing_message_that_somebody_deleted_is_missed_and_sent() {
     watched.submit_of_shop(2).await;
     watched.settle().await;
     assert!(!watched.look().await.open.contains_key("not-sent"), "it is parked");
-    watched.run("DELETE FROM write.parked_deliveries").await;
+    watched.world.run("DELETE FROM write.parked_deliveries").await;
     watched.submit_of_shop(3).await;
     watched.settle().await;
     let round = watched.look().await;
@@ -381,6 +382,7 @@ async fn what_a_cursor_jumped_over_is_missed_and_sent_and_what_came_before_the_b
     crate::log::live(&mut connection, 7, 6).await;
     // As on the day when the book came: the relay has sent something already.
     watched
+        .world
         .run(
             "INSERT INTO write.followers (name, cursor, moved_at, touched_at)
              VALUES ('relay:shop', 6, now(), now()), ('relay:crm', 6, now(), now())",
@@ -391,6 +393,7 @@ async fn what_a_cursor_jumped_over_is_missed_and_sent_and_what_came_before_the_b
     watched.submit_of_shop(1).await;
     watched.submit_of_partner(2).await;
     watched
+        .world
         .run(
             "UPDATE write.followers SET cursor = (SELECT max(position) FROM write.order_events)
              WHERE name IN ('relay:crm', 'relay:shop')",
@@ -424,7 +427,7 @@ async fn a_job_that_a_pricer_put_back_is_an_incident_too() {
 async fn a_webhook_that_the_system_paused_is_its_partners_business() {
     let mut watched = Watched::new().await;
     watched
-        .run(
+        .world.run(
             "INSERT INTO write.webhooks (webhook_id, partner_id, url, event_types, state, paused_reason,
                                          paused_at, created_at, changed_at)
              SELECT gen_random_uuid(), gen_random_uuid(), 'https://example.org/hook', '{}', 'paused',
@@ -433,7 +436,7 @@ async fn a_webhook_that_the_system_paused_is_its_partners_business() {
         )
         .await;
     assert_eq!(watched.look().await.open["webhook-paused"], 1, "a person may pause theirs");
-    watched.run("UPDATE write.webhooks SET state = 'active', paused_reason = NULL").await;
+    watched.world.run("UPDATE write.webhooks SET state = 'active', paused_reason = NULL").await;
     assert_eq!(watched.look().await.healed, 1);
 }
 
@@ -486,7 +489,7 @@ async fn what_came_due_while_nobody_looked_is_found_by_the_first_look() {
     let mut connection = watched.world.database.connection().await;
     crate::log::live(&mut connection, 1, 6).await; // approved, waits for an operator
     crate::log::live(&mut connection, 2, 7).await;
-    watched.run("UPDATE write.orders SET operator_id = NULL WHERE order_id = '00000000-0000-0000-0000-000000000002'").await;
+    watched.world.run("UPDATE write.orders SET operator_id = NULL WHERE order_id = '00000000-0000-0000-0000-000000000002'").await;
     watched.settle().await;
     let round = watched.look_after(5 * 24 * 3600).await;
     assert_eq!((round.open["overdue"], round.open["nobodys"]), (1, 1));

@@ -2,8 +2,12 @@
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use testkit::{PATIENCE, eventually};
 
-use super::{Watched, seen};
+use super::{Watched, acknowledge, seen};
+
+const WAITING_FOR_A_LOCK: &str = "SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 fn ids(messages: &[Value]) -> Vec<Value> {
     messages.iter().map(|message| message["id"].clone()).collect()
@@ -89,6 +93,32 @@ async fn what_was_lost_together_is_sent_again_once() {
 }
 
 #[tokio::test]
+async fn what_is_acknowledged_while_others_are_being_healed_is_not_sent_again() {
+    let mut watched = Watched::new().await;
+    let first = watched.submit_of_partner(1).await;
+    let second = watched.submit_of_partner(2).await;
+    watched.settle().await;
+    watched.world.receive("mes.to.crm", 2).await;
+    watched.world.advance(TimeDelta::seconds(31));
+    let Watched { world, watchdog, .. } = &mut watched;
+    // What is found may be read, and nothing may be sent again yet.
+    let mut held_up = world.pool.begin().await.unwrap();
+    let lock = "LOCK TABLE write.parked_deliveries IN EXCLUSIVE MODE";
+    sqlx::query(lock).execute(&mut *held_up).await.unwrap();
+    let meanwhile = async {
+        let waits = || async { world.count(WAITING_FOR_A_LOCK).await == 1 };
+        eventually("the first remedy is held up", waits, PATIENCE).await;
+        acknowledge(world, 1, first).await;
+        acknowledge(world, 2, second).await;
+        held_up.rollback().await.unwrap();
+    };
+    let (round, ()) = tokio::join!(watchdog.round(), meanwhile);
+    assert_eq!(round.unwrap().unwrap().tried, 2);
+    let again = world.count("SELECT count(*) FROM write.parked_deliveries").await;
+    assert_eq!(again, 1, "of the one whose remedy had begun");
+}
+
+#[tokio::test]
 async fn a_recipient_that_acknowledges_nothing_is_one_incident_and_is_not_flooded() {
     let mut watched = Watched::new().await;
     let mut orders = Vec::new();
@@ -132,7 +162,7 @@ async fn an_acknowledgement_that_nobody_waits_for_is_recalled() {
     let mut watched = Watched::new().await;
     watched.submit_of_partner(1).await;
     watched.settle().await;
-    watched.run("DELETE FROM write.awaited_acknowledgements").await;
+    watched.world.run("DELETE FROM write.awaited_acknowledgements").await;
     assert_eq!(watched.look_after(60).await.open, [].into(), "it gets its time from now on");
     assert_eq!(watched.look_after(11).await.open["not-acknowledged"], 1);
 }
@@ -144,11 +174,8 @@ async fn an_acknowledgement_that_was_faster_than_the_relays_note_leaves_nothing_
     watched.acknowledge(1, order_id).await;
     watched.settle().await;
     assert_eq!(watched.look_after(60).await.open, [].into());
-    let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM write.awaited_acknowledgements")
-        .fetch_one(&watched.world.pool)
-        .await
-        .unwrap();
-    assert_eq!(waiting, 0);
+    let waiting = "SELECT count(*) FROM write.awaited_acknowledgements";
+    assert_eq!(watched.world.count(waiting).await, 0);
 }
 
 #[tokio::test]
