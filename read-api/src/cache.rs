@@ -162,12 +162,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_kept_takes_no_more_than_it_may() {
+    async fn what_is_kept_takes_what_it_may_and_no_more() {
         let cache = Cache::new(100_000, None);
         for version in 0..1_000 {
-            cache.get_or_fill(key(version), made(version)).await.unwrap();
+            let key = Key { question: version.to_string(), ..key(version) };
+            cache.get_or_fill(key, made(version)).await.unwrap();
         }
         cache.kept.run_pending_tasks().await;
-        assert!(cache.kept.weighted_size() <= 75_000);
+        cache.latest.run_pending_tasks().await;
+        assert!((70_000..=75_000).contains(&cache.kept.weighted_size()));
+        assert!((23_000..=25_000).contains(&cache.latest.weighted_size()));
+    }
+
+    #[tokio::test]
+    async fn what_was_made_without_being_asked_for_is_found_under_its_own_name() {
+        let cache = Cache::new(1_000_000, None);
+        cache.keep(key(7).question, Arc::new(entry(7))).await;
+        assert!(cache.get(&key(7)).await.is_some());
+        assert_eq!(cache.latest(&key(7).question).await.unwrap().head.version, 7);
     }
 }

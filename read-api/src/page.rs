@@ -172,6 +172,7 @@ mod tests {
     #[test]
     fn a_page_has_1_to_200_rows() {
         assert_eq!(Limit::parse(None).map(Limit::rows), Ok(50));
+        assert_eq!(Limit::parse(Some(1)).map(Limit::rows_and_one), Ok(2));
         assert_eq!(Limit::parse(Some(200)).map(Limit::rows), Ok(200));
         assert_eq!(Limit::parse(Some(0)), Err(NotALimit));
         assert_eq!(Limit::parse(Some(201)), Err(NotALimit));

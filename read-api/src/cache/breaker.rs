@@ -68,6 +68,7 @@ mod tests {
         let later = now + PROBE_EVERY;
         assert!(breaker.allows(later));
         assert!(!breaker.allows(later), "one probe only");
+        assert!(breaker.allows(later + PROBE_EVERY * 2), "however long nobody asked");
     }
 
     #[test]

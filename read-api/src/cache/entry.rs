@@ -22,6 +22,7 @@ static BODY_FORMAT: LazyLock<String> = LazyLock::new(|| {
 });
 
 const DIGEST_BYTES: usize = 32;
+/// A copy that is longer is no body of ours.
 const LONGEST_BODY: u64 = 16 * 1024 * 1024;
 
 /// The name of an immutable body: which question, in which life of the log, at which version of its view.
@@ -156,8 +157,9 @@ fn compressed(plain: &[u8]) -> Option<Bytes> {
 
 fn decompressed(gzip: &[u8]) -> Result<Bytes, Damaged> {
     let mut plain = Vec::with_capacity(gzip.len() * 4);
-    GzDecoder::new(gzip).take(LONGEST_BODY).read_to_end(&mut plain).map_err(|_| Damaged)?;
-    Ok(plain.into())
+    let mut decoder = GzDecoder::new(gzip).take(LONGEST_BODY + 1);
+    decoder.read_to_end(&mut plain).map_err(|_| Damaged)?;
+    if plain.len() as u64 > LONGEST_BODY { Err(Damaged) } else { Ok(plain.into()) }
 }
 
 #[cfg(test)]
@@ -184,6 +186,33 @@ mod tests {
             let back = Entry::from_value(&key(), entry.to_value(&key())).unwrap();
             assert_eq!((back.plain, back.gzip), (entry.plain, entry.gzip));
             assert_eq!((back.head, back.etag), (entry.head, entry.etag));
+        }
+    }
+
+    #[test]
+    fn short_bodies_are_not_compressed_and_an_entry_weighs_both_forms() {
+        let short = entry(&"x".repeat(1_023));
+        assert_eq!((short.gzip.as_ref(), short.weight()), (None, 1_023 + 512));
+        let long = entry(&"x".repeat(1_024));
+        let gzip = long.gzip.as_ref().map(Bytes::len).unwrap();
+        assert!(gzip < 100, "{gzip}");
+        assert_eq!(long.weight() as usize, 1_024 + gzip + 512);
+    }
+
+    #[test]
+    fn a_body_that_is_too_long_is_refused_and_not_cut_short() {
+        let longest = entry(&"x".repeat(16 * 1_048_576));
+        let back = Entry::from_value(&key(), longest.to_value(&key())).unwrap();
+        assert_eq!(back.etag, longest.etag);
+        let longer = entry(&"x".repeat(16 * 1_048_576 + 1));
+        assert!(Entry::from_value(&key(), longer.to_value(&key())).is_err());
+    }
+
+    #[test]
+    fn a_value_that_ends_too_early_is_refused() {
+        let value = entry("body").to_value(&key());
+        for length in 0..value.len() {
+            assert!(Entry::from_value(&key(), value[..length].to_vec()).is_err(), "{length}");
         }
     }
 
