@@ -15,6 +15,7 @@ mod http;
 mod interrupt;
 mod lock;
 mod migrate;
+mod mutants;
 mod outages;
 mod packages;
 mod ports;
@@ -63,6 +64,8 @@ enum Command {
     Sabotage(sabotage::Args),
     /// Measure what an outage or too much load costs those who ask, on a stack of its own
     Outages(outages::Args),
+    /// Change the code that nothing may be lost in, bit by bit, and see whether tests notice
+    Mutants(mutants::Args),
     /// Replace the PostgreSQL primary of a running stack by one of its standbys
     Failover(cluster::Args),
     /// Begin or go on to archive the log of a running stack, with a base backup
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
         Command::Faults(args) => faults::run(&args),
         Command::Sabotage(args) => sabotage::run(&args),
         Command::Outages(args) => outages::run(&args),
+        Command::Mutants(args) => mutants::run(&args),
         Command::Failover(args) => cluster::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => restore::run(args),
