@@ -89,7 +89,7 @@ impl Works {
     }
 
     async fn count(&self, query: &'static str) -> i64 {
-        sqlx::query_scalar(query).fetch_one(&self.world.pool).await.unwrap()
+        self.world.count(query).await
     }
 
     /// A model that is measured, and a worker that knows.
@@ -204,6 +204,28 @@ async fn what_is_known_is_claimed_where_no_price_can_be_made_of_it_now() {
     let claimed = next.claimed().expect("a card that cannot be read does not keep the lane");
     assert_eq!(claimed.fence.subject, Subject::Order(again));
     assert_eq!(works.world.kinds(again).await, ["submitted", "pricing-started"]);
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_read_delays_nobody_else_and_is_priced_when_it_can_be() {
+    let works = Works::open().await;
+    let (model, _) = works.measured().await;
+    for number in 1..=3 {
+        works.submit(number, &model).await;
+    }
+    let damage = "UPDATE write.orders SET state = state || '{\"version\": \"one\"}'
+                  WHERE order_id = (SELECT order_id FROM write.order_references WHERE external_id = 'S-1')";
+    works.world.run(damage).await;
+    assert_eq!(works.pricer().drain().await.unwrap(), 2);
+    let told = "SELECT count(*) FROM write.pricing_jobs
+                WHERE state = 'queued' AND attempts = 0 AND last_error LIKE 'write.orders %one%'";
+    assert_eq!(works.count(told).await, 1);
+    let mended = "UPDATE write.orders SET state = state || '{\"version\": 1}'
+                  WHERE status = 'SUBMITTED'";
+    works.world.run(mended).await;
+    works.world.advance(TimeDelta::seconds(61));
+    assert_eq!(works.pricer().drain().await.unwrap(), 1);
+    assert_eq!(works.count(PRICED).await, 4);
 }
 
 /// The orders that get their price at once, in one turn.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde_json::value::RawValue;
 use shared::ids::{ModelId, OrderId};
 use shared::order::{Order, Origin};
 use sqlx::PgConnection;
@@ -16,24 +17,24 @@ pub(super) async fn lock(
     order_id: OrderId,
 ) -> Result<Option<Order>, CommandError> {
     let row = sqlx::query!(
-        r#"SELECT version, state AS "state: Json<Order>" FROM write.orders
+        r#"SELECT version, state AS "state: Json<Box<RawValue>>" FROM write.orders
            WHERE order_id = $1 FOR UPDATE"#,
         order_id.as_uuid(),
     )
     .fetch_optional(connection)
     .await?;
-    row.map(|row| consistent(order_id, row.version, row.state.0)).transpose()
+    row.map(|row| readable(order_id, row.version, &row.state)).transpose()
 }
 
 /// Locks those of the orders that nobody else has locked, without waiting: who holds several orders and waited for one
-/// more could be waited for.
+/// more could be waited for. One that cannot be read is left out, too.
 pub(super) async fn lock_free(
     connection: &mut PgConnection,
     order_ids: &[OrderId],
 ) -> Result<HashMap<OrderId, Order>, CommandError> {
     let ids: Vec<Uuid> = order_ids.iter().map(OrderId::as_uuid).collect();
     let rows = sqlx::query!(
-        r#"SELECT o.order_id, o.version, o.state AS "state: Json<Order>"
+        r#"SELECT o.order_id, o.version, o.state AS "state: Json<Box<RawValue>>"
            FROM unnest($1::uuid[]) AS wanted (order_id)
            CROSS JOIN LATERAL (
                SELECT w.order_id, w.version, w.state FROM write.orders AS w
@@ -42,14 +43,16 @@ pub(super) async fn lock_free(
     )
     .fetch_all(connection)
     .await?;
-    let orders = rows.into_iter().map(|row| {
+    let orders = rows.into_iter().filter_map(|row| {
         let order_id = OrderId::new(row.order_id);
-        consistent(order_id, row.version, row.state.0).map(|order| (order_id, order))
+        readable(order_id, row.version, &row.state).ok().map(|order| (order_id, order))
     });
-    orders.collect()
+    Ok(orders.collect())
 }
 
-fn consistent(order_id: OrderId, version: i64, order: Order) -> Result<Order, CommandError> {
+fn readable(order_id: OrderId, version: i64, state: &RawValue) -> Result<Order, CommandError> {
+    let order: Order = serde_json::from_str(state.get())
+        .map_err(|error| CommandError::Inconsistent(format!("write.orders {order_id}: {error}")))?;
     if i64::try_from(order.version) == Ok(version) && order.id == order_id {
         Ok(order)
     } else {

@@ -14,6 +14,9 @@ use super::{JobFence, Lane, Subject, cancel, is_current, lock_order_of_job};
 use crate::store::analyses::{self, AnalysisKey, Asked, Found, Known, Need};
 use crate::store::{CommandError, Store, quotes};
 
+/// Before an order that cannot be read is looked at again: by then it may be mended, or this program be newer.
+const UNREADABLE_PAUSE: TimeDelta = TimeDelta::seconds(60);
+
 /// On what terms jobs are claimed.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms {
@@ -140,8 +143,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Look, CommandError> {
         let fence = lease(connection, &due, self.ids.next(), now, terms.lease).await?;
-        let Some(wanted) = self.wanted(connection, &fence).await? else {
-            cancel(connection, &fence, now).await?;
+        let Some(wanted) = self.still_wanted(connection, &fence, now).await? else {
             return Ok(Look::Passed);
         };
         let key = AnalysisKey::of(wanted.spec());
@@ -173,6 +175,24 @@ impl Store {
         let spec = self.start(connection, &fence, wanted, trace_context.as_deref()).await?;
         let job = ClaimedJob { fence, lane, spec, need, waited: in_lane, trace_context };
         Ok(Look::Over(NextJob::Claimed(Box::new(job))))
+    }
+
+    /// What is to be priced, locked. `None` when the job is over herewith, or put off.
+    async fn still_wanted(
+        &self,
+        connection: &mut PgConnection,
+        fence: &JobFence,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Wanted>, CommandError> {
+        match self.wanted(connection, fence).await {
+            Ok(None) => cancel(connection, fence, now).await?,
+            // One order that cannot be read must not keep its lane from going on.
+            Err(CommandError::Inconsistent(why)) => {
+                put_off(connection, fence, now + UNREADABLE_PAUSE, &why).await?;
+            }
+            wanted => return wanted,
+        }
+        Ok(None)
     }
 
     /// What is to be priced, locked; `None` when nobody wants the price any more.
@@ -271,6 +291,29 @@ async fn unlease(
         until,
         key.model_id.as_str(),
         key.unit_name(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The job waits until somebody has seen to its order; that counts as no attempt.
+async fn put_off(
+    connection: &mut PgConnection,
+    fence: &JobFence,
+    until: DateTime<Utc>,
+    why: &str,
+) -> Result<(), CommandError> {
+    tracing::error!(order.id = %fence.subject.id(), error = why, "an order cannot be priced");
+    sqlx::query!(
+        "UPDATE write.pricing_jobs
+         SET state = 'queued', attempts = attempts - 1, lease_token = NULL, lease_until = NULL,
+             started_at = NULL, not_before = $3, last_error = $4
+         WHERE order_id = $1 AND generation = $2",
+        fence.subject.id(),
+        i64::from(fence.generation),
+        until,
+        why,
     )
     .execute(connection)
     .await?;
