@@ -7,13 +7,16 @@ use chrono::TimeDelta;
 use consumer::reconciler::Reconciler;
 use serde_json::{Value, json};
 use shared::actor::Actor;
-use shared::ids::{ReconciliationId, TimeOrderedIds};
+use shared::ids::{PartnerId, ReconciliationId, TimeOrderedIds};
 use shared::order::{Status, samples};
 use shared::platform::shutdown::Shutdown;
 use shared::reconciliation::{Line, Party};
 use testkit::{DatabaseRole, PATIENCE, eventually};
+use uuid::Uuid;
 use write_api::commands::RedriveList;
-use write_api::store::{Cause, CommandContext, RedriveAnswer, Store};
+use write_api::store::{
+    Cause, CommandContext, CommandError, ReconciliationRefusal, RedriveAnswer, Store,
+};
 
 use crate::log;
 use crate::world::World;
@@ -78,6 +81,15 @@ impl World {
     }
 
     async fn redrive(&self, id: ReconciliationId, key: &str, limit: u16) -> RedriveAnswer {
+        self.try_redrive(id, key, limit).await.unwrap()
+    }
+
+    async fn try_redrive(
+        &self,
+        id: ReconciliationId,
+        key: &str,
+        limit: u16,
+    ) -> Result<RedriveAnswer, CommandError> {
         let command = RedriveList {
             reconciliation_id: id,
             kinds: vec!["behind".to_owned(), "missing".to_owned()],
@@ -90,7 +102,23 @@ impl World {
             trace_context: None,
             expected_version: None,
         };
-        self.write_store().execute(&context, &command).await.unwrap().parse().unwrap()
+        let handled = self.write_store().execute(&context, &command).await?;
+        Ok(handled.parse().unwrap())
+    }
+
+    /// A webhook with this number.
+    async fn webhook(&self, number: u128, partner_id: PartnerId, event_types: &[&str]) {
+        sqlx::query(
+            "INSERT INTO write.webhooks
+                 (webhook_id, partner_id, url, event_types, state, created_at, changed_at)
+             VALUES ($1, $2, 'https://example.org', $3, 'active', now(), now())",
+        )
+        .bind(Uuid::from_u128(number))
+        .bind(partner_id.as_uuid())
+        .bind(event_types)
+        .execute(&self.pool)
+        .await
+        .unwrap();
     }
 }
 
@@ -185,16 +213,70 @@ async fn what_is_behind_or_missing_is_sent_again_in_order_under_the_same_ids() {
     let again = ids(&world.receive("mes.to.shop", 3 + 6).await);
     assert_eq!(again["X-2"], first["X-2"][3..]);
     assert_eq!(again["X-5"], first["X-5"]);
-    let nothing_parked = || async {
-        let parked: i64 = sqlx::query_scalar("SELECT count(*) FROM write.parked_deliveries")
-            .fetch_one(&world.pool)
-            .await
-            .unwrap();
-        parked == 0
-    };
+    let nothing_parked =
+        || async { world.count("SELECT count(*) FROM write.parked_deliveries").await == 0 };
     eventually("all is delivered", nothing_parked, PATIENCE).await;
     shutdown.stop();
     shutdown.drain(PATIENCE).await;
+}
+
+#[tokio::test]
+async fn a_partner_that_is_behind_is_told_again_by_each_of_its_webhooks() {
+    let world = World::new().await;
+    a_busy_day(&world).await;
+    let partner_id = log::origin(3).partner_id().unwrap();
+    let list = [Line { version: Some(4), ..line("X-3", Status::Submitted) }];
+    let id = world.compare(Party::Partner(partner_id), "first", &list).await;
+    assert_eq!(world.found(id).await, pairs(&[("X-3", "behind")]));
+    let refused = world.try_redrive(id, "a", 10).await.unwrap_err();
+    let no_channel = CommandError::ReconciliationRefused(ReconciliationRefusal::NoChannel);
+    assert_eq!(refused.to_string(), no_channel.to_string(), "it has no webhook");
+
+    world.webhook(1, partner_id, &[]).await;
+    world.webhook(2, partner_id, &["order.price-calculated"]).await;
+    world.webhook(3, partner_id, &[]).await;
+    world.webhook(4, PartnerId::new(Uuid::from_u128(4)), &[]).await;
+    world
+        .run("UPDATE write.webhooks SET deleted_at = now() WHERE webhook_id::text LIKE '%3'")
+        .await;
+    // The first was told of the price; the second is younger than that.
+    world
+        .run(
+            "INSERT INTO write.webhook_deliveries
+                 (webhook_id, position, order_id, version, kind, state, attempts, sent, next_attempt, occurred_at, finished_at)
+             SELECT w.webhook_id, e.position, e.order_id, e.version, 'order.' || e.kind, 'delivered', 2, 2, now(), e.occurred_at, now()
+             FROM write.order_events AS e, write.webhooks AS w
+             WHERE e.kind = 'price-calculated' AND e.order_id = '00000000-0000-0000-0000-000000000003'
+               AND w.webhook_id = '00000000-0000-0000-0000-000000000001'",
+        )
+        .await;
+    assert_eq!(world.redrive(id, "b", 10).await, RedriveAnswer { rows: 1, events: 0, left: 0 });
+    world.run("UPDATE write.reconciliation_rows SET resent_at = NULL").await;
+    world
+        .run(
+            "INSERT INTO write.followers (name, cursor, moved_at, touched_at)
+             SELECT 'webhooks', max(position), now(), now() FROM write.order_events",
+        )
+        .await;
+    assert_eq!(world.redrive(id, "c", 10).await, RedriveAnswer { rows: 1, events: 3, left: 0 });
+    let waiting: Vec<(String, i64, String, i32, i32)> = sqlx::query_as(
+        "SELECT right(webhook_id::text, 1), version, kind, attempts, sent
+         FROM write.webhook_deliveries WHERE state = 'waiting' AND finished_at IS NULL
+         ORDER BY webhook_id, position",
+    )
+    .fetch_all(&world.pool)
+    .await
+    .unwrap();
+    let (price, approval) = ("order.price-calculated", "order.manufacturing-approved");
+    let expected = [("1", 5, price, 0, 2), ("1", 6, approval, 0, 0), ("2", 5, price, 0, 0)].map(
+        |(webhook, version, kind, tried, sent)| {
+            (webhook.to_owned(), version, kind.to_owned(), tried, sent)
+        },
+    );
+    assert_eq!(waiting, expected);
+    world.run("UPDATE write.reconciliation_rows SET resent_at = NULL").await;
+    let again = world.redrive(id, "d", 10).await;
+    assert_eq!(again.events, 0, "what waits is on its way already");
 }
 
 #[tokio::test]

@@ -86,7 +86,8 @@ pub fn kinds() -> impl Iterator<Item = String> {
     super::outbound::OUTBOUND.iter().filter(|told| told.shop).map(|told| kind_of(told.event))
 }
 
-fn kind_of(event: &str) -> String {
+/// What partners call an event of this name.
+pub fn kind_of(event: &str) -> String {
     format!("order.{event}")
 }
 

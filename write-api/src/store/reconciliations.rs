@@ -1,24 +1,21 @@
-//! Lists that others send of our orders: loaded here, compared by a consumer, and what is behind sent again.
+//! Lists that others send of our orders: loaded here, compared by a consumer, and what is behind [sent again](redrive).
+
+mod redrive;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use shared::actor::Actor;
-use shared::contracts::outbound::Recipient;
 use shared::ids::ReconciliationId;
 use shared::reconciliation::{Line, Party};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use utoipa::ToSchema;
 
-use super::audit::{self, Deed};
 use super::causes::Fingerprint;
-use super::{CommandError, Handled, Store, Work};
+use super::{CommandError, Store};
 
 /// A list whose sender has said nothing for so long is taken for broken off, and the key may be used again.
 const BROKEN_OFF: TimeDelta = TimeDelta::seconds(15);
-/// Events under way to one recipient before more are sent again.
-const MOST_UNDER_WAY: i64 = 10_000;
 
 /// A list that begins, or one that came before and is only compared with itself.
 #[derive(Debug, Clone)]
@@ -35,7 +32,7 @@ pub struct ReconciliationStart {
 pub struct RedriveAnswer {
     /// Rows of the reconciliation that this call dealt with.
     pub rows: u64,
-    /// Events that are on their way, each under the id that it always had.
+    /// Events that are on their way, each under the id that it always had; to a partner, to each of its webhooks.
     pub events: u64,
     /// Rows that are left: call again.
     pub left: u64,
@@ -53,12 +50,13 @@ pub enum ReconciliationRefusal {
     /// Its rows are not compared yet, or it broke off.
     #[error("the reconciliation is not done")]
     NotDone,
-    /// Nothing can be sent to a partner: they read their feed.
-    #[error("a partner is told by the feed, from which everything can be read again")]
+    /// Nothing can be sent to a partner without a webhook.
+    #[error("this partner has no webhook: the feed tells everything again to whoever reads it")]
     NoChannel,
     /// The recipient has enough to do.
     #[error(
-        "{MOST_UNDER_WAY} events are under way to this recipient: go on when they have arrived"
+        "{} events are under way to this recipient: go on when they have arrived",
+        redrive::MOST_UNDER_WAY
     )]
     TooManyUnderWay,
 }
@@ -202,64 +200,6 @@ impl Store {
     }
 }
 
-impl Work<'_> {
-    /// Sends events again to whoever is behind: through the relay's own table, so that an order's events keep their
-    /// order, and under the ids that they always had.
-    pub async fn redrive(
-        &mut self,
-        id: ReconciliationId,
-        kinds: &[String],
-        limit: u16,
-        reason: Option<&str>,
-    ) -> Result<Handled, CommandError> {
-        let (store, connection, context) = self.parts();
-        let now = store.clock().now();
-        let party = lock_done(connection, id, &context.actor).await?;
-        let recipient = party.recipient().ok_or(ReconciliationRefusal::NoChannel)?;
-        if under_way(connection, recipient).await? >= MOST_UNDER_WAY {
-            return Err(ReconciliationRefusal::TooManyUnderWay.into());
-        }
-        let told: Vec<String> = party.told().map(|(event, _)| event.to_owned()).collect();
-        let sent = sqlx::query!(
-            r#"WITH chosen AS (
-                   SELECT row_no, order_id, version FROM write.reconciliation_rows
-                   WHERE reconciliation_id = $1 AND kind = ANY($2) AND kind <> 'same'
-                     AND resent_at IS NULL
-                   ORDER BY row_no LIMIT $3 FOR UPDATE),
-               marked AS (
-                   UPDATE write.reconciliation_rows AS r SET resent_at = $4
-                   FROM chosen WHERE r.reconciliation_id = $1 AND r.row_no = chosen.row_no),
-               resent AS (
-                   INSERT INTO write.parked_deliveries
-                       (recipient, order_id, position, reason, attempts, next_attempt, parked_at)
-                   SELECT $5, e.order_id, e.position, 'resent', 0, $4, $4
-                   FROM chosen
-                   JOIN write.order_events AS e
-                     ON e.order_id = chosen.order_id AND e.version > coalesce(chosen.version, 0)
-                    AND e.kind = ANY($6)
-                   JOIN write.followers AS f ON f.name = 'relay:' || $5 AND e.position <= f.cursor
-                   ON CONFLICT (recipient, order_id, position) DO NOTHING
-                   RETURNING 1)
-               SELECT (SELECT count(*) FROM chosen) AS "rows!", (SELECT count(*) FROM resent) AS "events!""#,
-            id.as_uuid(),
-            kinds,
-            i64::from(limit),
-            now,
-            recipient.as_str(),
-            &told,
-        )
-        .fetch_one(&mut *connection)
-        .await?;
-        let left = left(connection, id, kinds).await?;
-        let subject = format!("reconciliation:{id}");
-        let (rows, events) = (sent.rows.cast_unsigned(), sent.events.cast_unsigned());
-        let detail = Some(json!({ "kinds": kinds, "rows": rows, "events": events, "left": left }));
-        let deed = Deed { subject: &subject, action: "redrive", reason, detail, body: None };
-        audit::note(connection, context, now, deed).await?;
-        self.answer(&RedriveAnswer { rows, events, left }).await
-    }
-}
-
 async fn add(
     connection: &mut PgConnection,
     id: ReconciliationId,
@@ -298,59 +238,4 @@ async fn give_up_broken(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// People of the office may deal with everybody's lists, a system with its own.
-async fn lock_done(
-    connection: &mut PgConnection,
-    id: ReconciliationId,
-    by: &Actor,
-) -> Result<Party, CommandError> {
-    let known = sqlx::query!(
-        "SELECT party, state FROM write.reconciliations WHERE reconciliation_id = $1 FOR UPDATE",
-        id.as_uuid(),
-    )
-    .fetch_optional(connection)
-    .await?
-    .ok_or(ReconciliationRefusal::Unknown)?;
-    let party: Party = known.party.parse().map_err(|error| {
-        CommandError::Inconsistent(format!("write.reconciliations {id}: {error}"))
-    })?;
-    if Party::of(by).is_some_and(|own| own != party) {
-        return Err(ReconciliationRefusal::Unknown.into());
-    }
-    if known.state != "done" {
-        return Err(ReconciliationRefusal::NotDone.into());
-    }
-    Ok(party)
-}
-
-async fn under_way(
-    connection: &mut PgConnection,
-    recipient: Recipient,
-) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar!(
-        r#"SELECT count(*) AS "under_way!" FROM (
-               SELECT FROM write.parked_deliveries WHERE recipient = $1 LIMIT $2) AS few"#,
-        recipient.as_str(),
-        MOST_UNDER_WAY,
-    )
-    .fetch_one(connection)
-    .await
-}
-
-async fn left(
-    connection: &mut PgConnection,
-    id: ReconciliationId,
-    kinds: &[String],
-) -> Result<u64, sqlx::Error> {
-    let left = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "left!" FROM write.reconciliation_rows
-           WHERE reconciliation_id = $1 AND kind = ANY($2) AND kind <> 'same' AND resent_at IS NULL"#,
-        id.as_uuid(),
-        kinds,
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(left.cast_unsigned())
 }

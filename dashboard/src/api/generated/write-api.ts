@@ -1593,7 +1593,7 @@ export interface components {
         RedriveAnswer: {
             /**
              * Format: int64
-             * @description Events that are on their way, each under the id that it always had.
+             * @description Events that are on their way, each under the id that it always had; to a partner, to each of its webhooks.
              */
             events: number;
             /**
