@@ -80,12 +80,9 @@ impl World {
         .unwrap()
     }
 
-    async fn redrive(&self, id: ReconciliationId, key: &str, limit: u16) -> RedriveAnswer {
-        self.try_redrive(id, key, limit).await.unwrap()
-    }
-
-    async fn try_redrive(
+    async fn redrive(
         &self,
+        by: Actor,
         id: ReconciliationId,
         key: &str,
         limit: u16,
@@ -97,7 +94,7 @@ impl World {
             reason: None,
         };
         let context = CommandContext {
-            actor: Actor::Shop,
+            actor: by,
             cause: Cause::new("test", key, &[]),
             trace_context: None,
             expected_version: None,
@@ -206,10 +203,10 @@ async fn what_is_behind_or_missing_is_sent_again_in_order_under_the_same_ids() {
         line("X-7", Status::ManufacturingApproved),
     ];
     let id = world.compare(Party::Shop, "first", &list).await;
-    let answers = [world.redrive(id, "a", 1).await, world.redrive(id, "b", 10).await];
+    let redrive = async |key, limit| world.redrive(Actor::Shop, id, key, limit).await.unwrap();
     let told = |rows, events, left| RedriveAnswer { rows, events, left };
-    assert_eq!(answers, [told(1, 3, 1), told(1, 6, 0)]);
-    assert_eq!(world.redrive(id, "c", 10).await, told(0, 0, 0), "each row once");
+    assert_eq!([redrive("a", 1).await, redrive("b", 10).await], [told(1, 3, 1), told(1, 6, 0)]);
+    assert_eq!(redrive("c", 10).await, told(0, 0, 0), "each row once");
     let again = ids(&world.receive("mes.to.shop", 3 + 6).await);
     assert_eq!(again["X-2"], first["X-2"][3..]);
     assert_eq!(again["X-5"], first["X-5"]);
@@ -228,7 +225,8 @@ async fn a_partner_that_is_behind_is_told_again_by_each_of_its_webhooks() {
     let list = [Line { version: Some(4), ..line("X-3", Status::Submitted) }];
     let id = world.compare(Party::Partner(partner_id), "first", &list).await;
     assert_eq!(world.found(id).await, pairs(&[("X-3", "behind")]));
-    let refused = world.try_redrive(id, "a", 10).await.unwrap_err();
+    let redrive = async |key| world.redrive(Actor::Partner { partner_id }, id, key, 10).await;
+    let refused = redrive("a").await.unwrap_err();
     let no_channel = CommandError::ReconciliationRefused(ReconciliationRefusal::NoChannel);
     assert_eq!(refused.to_string(), no_channel.to_string(), "it has no webhook");
 
@@ -250,7 +248,7 @@ async fn a_partner_that_is_behind_is_told_again_by_each_of_its_webhooks() {
                AND w.webhook_id = '00000000-0000-0000-0000-000000000001'",
         )
         .await;
-    assert_eq!(world.redrive(id, "b", 10).await, RedriveAnswer { rows: 1, events: 0, left: 0 });
+    assert_eq!(redrive("b").await.unwrap(), RedriveAnswer { rows: 1, events: 0, left: 0 });
     world.run("UPDATE write.reconciliation_rows SET resent_at = NULL").await;
     world
         .run(
@@ -258,7 +256,7 @@ async fn a_partner_that_is_behind_is_told_again_by_each_of_its_webhooks() {
              SELECT 'webhooks', max(position), now(), now() FROM write.order_events",
         )
         .await;
-    assert_eq!(world.redrive(id, "c", 10).await, RedriveAnswer { rows: 1, events: 3, left: 0 });
+    assert_eq!(redrive("c").await.unwrap(), RedriveAnswer { rows: 1, events: 3, left: 0 });
     let waiting: Vec<(String, i64, String, i32, i32)> = sqlx::query_as(
         "SELECT right(webhook_id::text, 1), version, kind, attempts, sent
          FROM write.webhook_deliveries WHERE state = 'waiting' AND finished_at IS NULL
@@ -275,8 +273,7 @@ async fn a_partner_that_is_behind_is_told_again_by_each_of_its_webhooks() {
     );
     assert_eq!(waiting, expected);
     world.run("UPDATE write.reconciliation_rows SET resent_at = NULL").await;
-    let again = world.redrive(id, "d", 10).await;
-    assert_eq!(again.events, 0, "what waits is on its way already");
+    assert_eq!(redrive("d").await.unwrap().events, 0, "what waits is on its way already");
 }
 
 #[tokio::test]
