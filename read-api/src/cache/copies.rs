@@ -126,3 +126,38 @@ impl Copies {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn copies(url: &str) -> Copies {
+        let client = redis::Client::open(url).unwrap();
+        Copies::new(client, &testkit::key_prefix(), Duration::from_secs(5)).unwrap()
+    }
+
+    fn key() -> Key {
+        Key { question: "all|status:SUBMITTED|newest".to_owned(), epoch: 1, version: 7 }
+    }
+
+    #[tokio::test]
+    async fn what_redis_refuses_to_give_is_no_reason_to_leave_it_alone() {
+        let copies = copies(&testkit::redis_url());
+        let mut push = redis::cmd("LPUSH");
+        push.arg(copies.name(&key())).arg("no body");
+        push.query_async::<i64>(&mut copies.connection.clone()).await.unwrap();
+        for _ in 0..10 {
+            assert!(copies.get(&key()).await.is_none());
+        }
+        assert!(copies.breaker.allows(Instant::now()));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_left_alone() {
+        let (copies, before) = (copies("redis://127.0.0.1:1"), Instant::now());
+        for _ in 0..5 {
+            assert!(copies.get(&key()).await.is_none());
+        }
+        assert!(!copies.breaker.allows(before + Duration::from_millis(999)));
+    }
+}
