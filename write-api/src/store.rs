@@ -359,3 +359,6 @@ impl Store {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
