@@ -32,6 +32,8 @@ pub struct Args {
 struct Place {
     name: &'static str,
     package: &'static str,
+    /// Whose tests are asked.
+    judges: &'static [&'static str],
     files: &'static [&'static str],
     /// What is built for each change.
     targets: &'static [&'static str],
@@ -43,6 +45,7 @@ const PLACES: [Place; 4] = [
     Place {
         name: "store",
         package: "write-api",
+        judges: &["write-api", "consumer"],
         files: &[
             "write-api/src/store.rs",
             "write-api/src/store/batch.rs",
@@ -51,12 +54,13 @@ const PLACES: [Place; 4] = [
             "write-api/src/store/rows.rs",
             "write-api/src/store/work.rs",
         ],
-        targets: &["--lib", "--test=api"],
-        tests: "all()",
+        targets: &["--lib", "--test=api", "--test=flow"],
+        tests: "package(write-api) or test(/intake|poison|pricer|quotes/)",
     },
     Place {
         name: "log-reader",
         package: "consumer",
+        judges: &["consumer"],
         files: &["consumer/src/log_reader.rs", "consumer/src/log_reader/row.rs"],
         targets: &["--lib", "--test=flow"],
         tests: "test(/log|projector|relay/)",
@@ -64,6 +68,7 @@ const PLACES: [Place; 4] = [
     Place {
         name: "cursor",
         package: "read-api",
+        judges: &["read-api"],
         files: &["read-api/src/page.rs"],
         targets: &["--lib"],
         tests: "test(/page/)",
@@ -71,6 +76,7 @@ const PLACES: [Place; 4] = [
     Place {
         name: "cache",
         package: "read-api",
+        judges: &["read-api"],
         files: &["read-api/src/cache.rs", "read-api/src/cache/*.rs"],
         targets: &["--lib", "--test=api"],
         tests: "test(/cach|fresh/)",
@@ -150,6 +156,7 @@ fn change(place: &Place, args: &Args, servers: &TestServers, binaries: &Path) ->
     let mut mutants = cargo::command();
     mutants.args(["mutants", "--package", place.package, "--test-tool", "nextest", "--no-shuffle"]);
     mutants.args(place.files.iter().flat_map(|file| ["--file", file]));
+    mutants.args(place.judges.iter().map(|package| format!("--test-package={package}")));
     mutants.args(place.targets.iter().map(|target| format!("--cargo-arg={target}")));
     mutants.arg("--output").arg(&folder).args(&args.mutants);
     mutants.args(["--", "--fail-fast", "-E", place.tests]);
