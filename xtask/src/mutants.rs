@@ -167,7 +167,8 @@ fn change(place: &Place, args: &Args, servers: &TestServers, binaries: &Path) ->
     if !status.code().is_some_and(|code| JUDGED.contains(&code)) {
         bail!("cargo mutants: {status}; see {}", folder.join("mutants.out/log").display());
     }
-    let text = fs::read_to_string(folder.join("mutants.out/outcomes.json"))?;
+    let outcomes = fs::read_to_string(folder.join("mutants.out/outcomes.json"));
+    let text = outcomes.context("no change was made: is the shard behind the last?")?;
     Ok(serde_json::from_str(&text)?)
 }
 
