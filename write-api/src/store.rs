@@ -35,7 +35,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use shared::actor::Actor;
 use shared::clock::Clock;
-use shared::ids::{Ids, OrderId};
+use shared::ids::Ids;
 use shared::metals::FixingRefusal;
 use shared::order::refusal::Refusal;
 use shared::platform::database;
@@ -326,16 +326,6 @@ impl Store {
         let begin = format!("BEGIN; SET LOCAL statement_timeout = {milliseconds}");
         let transaction = self.pool.begin_with(database::built(begin)).await?;
         Ok(Batch::new(self, transaction, within))
-    }
-
-    /// Finds the order that a shop or a partner knows by its own number.
-    pub async fn lookup_reference(
-        &self,
-        source: &str,
-        external_id: &str,
-    ) -> Result<Option<OrderId>, CommandError> {
-        let mut connection = self.pool.acquire().await?;
-        Ok(rows::lookup_reference(&mut connection, source, external_id).await?)
     }
 
     /// A connection that broke during `COMMIT` is unknown, never "failed": the cause tells what became of it.

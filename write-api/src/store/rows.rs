@@ -129,7 +129,7 @@ pub(super) async fn claim_reference(
 }
 
 /// The order that has this outside name.
-pub(super) async fn lookup_reference(
+async fn lookup_reference(
     connection: &mut PgConnection,
     source: &str,
     external_id: &str,
