@@ -27,7 +27,7 @@ enum Channel {
 }
 
 /// Orders, and the versions from which on their events are sent again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Behind {
     order_ids: Vec<Uuid>,
     versions: Vec<i64>,
